@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { FEATURE_NAMES } from './feature-vector.ts';
+
+export const MODEL_NAMES = ['isolation-forest', 'one-class-svm', 'autoencoder', 'lstm', 'nearest-neighbours'] as const;
+
+export const modelNameSchema = z.enum(MODEL_NAMES);
+export type ModelName = z.infer<typeof modelNameSchema>;
+
+export const SEVERITIES = ['none', 'warning', 'critical'] as const;
+export const severitySchema = z.enum(SEVERITIES);
+export type Severity = z.infer<typeof severitySchema>;
+
+const number = z.number();
+/** A feature value; null = not observed (NaN has no JSON form). */
+const featureValue = number.nullable();
+
+/** Features by name, as JSON shows them. */
+export const namedFeaturesSchema = z.object(
+  Object.fromEntries(FEATURE_NAMES.map((name) => [name, featureValue])) as Record<
+    (typeof FEATURE_NAMES)[number],
+    typeof featureValue
+  >,
+);
+
+export const modelScoreSchema = z.object({
+  score: number.describe('Higher = more anomalous'),
+  pValue: number.describe('Split-conformal p-value against the calibration rows of the release, in (0, 1]'),
+});
+
+/** What a release says about one feature vector of a user. */
+export const predictionSchema = z.object({
+  user: z.string(),
+  ts: z.int().describe('Event time of the vector, ms since the epoch'),
+  seq: z.int().describe('Number of the vector among the vectors of the user'),
+  features: namedFeaturesSchema,
+  loadHistory: z.array(featureValue).describe('Requests per minute over the last 33 whole minutes, oldest first'),
+  scores: z.partialRecord(modelNameSchema, modelScoreSchema),
+  pValue: number.describe('Combined p-value of the release, in (0, 1]'),
+  severity: severitySchema,
+  anomaly: z.boolean(),
+  release: z.string(),
+  provisional: z.boolean().describe('Scored by the factory release, which has not seen this platform yet'),
+  scoredAt: z.int().describe('When it was scored, ms since the epoch'),
+});
+export type Prediction = z.infer<typeof predictionSchema>;
+
+/** A prediction as the API serves it. */
+export const servedPredictionSchema = predictionSchema.extend({
+  stale: z.boolean().describe('Older than the time to live: do not act on it'),
+});
+export type ServedPrediction = z.infer<typeof servedPredictionSchema>;
+
+export const anomalySchema = predictionSchema.extend({
+  id: z.string().describe('The same for the same vector, whatever was restarted in between'),
+});
+export type Anomaly = z.infer<typeof anomalySchema>;

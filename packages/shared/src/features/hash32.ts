@@ -1,0 +1,11 @@
+/**
+ * 32-bit hash of a text (FNV-1a over its UTF-16 units, finished by MurmurHash3's mixer).
+ * Stands for IPs, tokens and user agents in a user's state: 4 bytes instead of a text, and no personal data at rest.
+ */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
