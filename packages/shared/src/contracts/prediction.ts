@@ -54,3 +54,13 @@ export const anomalySchema = predictionSchema.extend({
   id: z.string().describe('The same for the same vector, whatever was restarted in between'),
 });
 export type Anomaly = z.infer<typeof anomalySchema>;
+
+/** JSON has no NaN: a value that was not observed is null. */
+export const observed = (value: number): number | null => (Number.isNaN(value) ? null : value);
+
+/** The first seven of `values` by name. */
+export function namedFeatures(values: ArrayLike<number>): z.infer<typeof namedFeaturesSchema> {
+  return Object.fromEntries(FEATURE_NAMES.map((name, index) => [name, observed(values[index]!)])) as z.infer<
+    typeof namedFeaturesSchema
+  >;
+}

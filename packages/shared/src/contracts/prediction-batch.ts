@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { Packr } from 'msgpackr';
+import { FEATURE_COUNT, VECTOR_LENGTH } from './feature-vector.ts';
+import {
+  type Anomaly,
+  MODEL_NAMES,
+  type ModelName,
+  namedFeatures,
+  observed,
+  type Prediction,
+  SEVERITIES,
+  type Severity,
+} from './prediction.ts';
+import { UndecodableError } from './undecodable-error.ts';
+
+const FORMAT_VERSION = 1;
+const packr = new Packr({ useRecords: false });
+
+export interface ModelScore {
+  score: number;
+  pValue: number;
+}
+
+/** A prediction as it goes through Redis: the vector packed, names only where JSON is wanted. */
+export interface PredictionRecord {
+  user: string;
+  ts: number;
+  seq: number;
+  /** The vector that was scored, `predicted_user_load` filled in. */
+  values: Float32Array;
+  scores: Partial<Record<ModelName, ModelScore>>;
+  pValue: number;
+  severity: Severity;
+  release: string;
+  provisional: boolean;
+  scoredAt: number;
+}
+
+type PackedScores = [model: number, score: number, pValue: number][];
+
+/** Field `b` of an entry of `predictions:{p}` and `anomalies`, and value of `prediction:{p}:<user>`. */
+export function encodePredictions(records: readonly PredictionRecord[]): Buffer {
+  return packr.pack([FORMAT_VERSION, records.map(pack)]);
+}
+
+/** Throws `UndecodableError` on anything that this version did not write. */
+export function decodePredictions(bytes: Uint8Array): PredictionRecord[] {
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes);
+  } catch (error) {
+    throw new UndecodableError('predictions are not msgpack', { cause: error });
+  }
+  if (!Array.isArray(value) || value[0] !== FORMAT_VERSION || !Array.isArray(value[1])) {
+    throw new UndecodableError(`predictions are not of format version ${FORMAT_VERSION}`);
+  }
+  return value[1].map(unpack);
+}
+
+export function decodePrediction(bytes: Uint8Array): PredictionRecord {
+  const [record] = decodePredictions(bytes);
+  if (record === undefined) throw new UndecodableError('prediction is empty');
+  return record;
+}
+
+export const isAnomaly = (record: PredictionRecord): boolean => record.severity !== 'none';
+
+/** The same vector of the same user always has the same id, and the id tells nothing about the user. */
+export function anomalyId({ user, ts, seq }: Pick<PredictionRecord, 'user' | 'ts' | 'seq'>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([user, ts, seq]))
+    .digest('base64url')
+    .slice(0, 20);
+}
+
+export function toPrediction(record: PredictionRecord): Prediction {
+  const { user, ts, seq, values, scores, pValue, severity, release, provisional, scoredAt } = record;
+  return {
+    user,
+    ts,
+    seq,
+    features: namedFeatures(values),
+    loadHistory: [...values.subarray(FEATURE_COUNT)].map(observed),
+    scores,
+    pValue,
+    severity,
+    anomaly: isAnomaly(record),
+    release,
+    provisional,
+    scoredAt,
+  };
+}
+
+export const toAnomaly = (record: PredictionRecord): Anomaly => ({ id: anomalyId(record), ...toPrediction(record) });
+
+function pack(record: PredictionRecord): unknown[] {
+  const { values } = record;
+  const scores: PackedScores = [];
+  for (const [model, score] of Object.entries(record.scores)) {
+    scores.push([MODEL_NAMES.indexOf(model as ModelName), score.score, score.pValue]);
+  }
+  return [
+    record.user,
+    record.ts,
+    record.seq,
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    scores,
+    record.pValue,
+    SEVERITIES.indexOf(record.severity),
+    record.release,
+    record.provisional,
+    record.scoredAt,
+  ];
+}
+
+function unpack(packed: unknown): PredictionRecord {
+  if (!Array.isArray(packed)) throw new UndecodableError('prediction is no array');
+  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt] = packed as unknown[];
+  const isRecord =
+    typeof user === 'string' &&
+    Number.isFinite(ts) &&
+    Number.isInteger(seq) &&
+    bytes instanceof Uint8Array &&
+    bytes.byteLength === VECTOR_LENGTH * Float32Array.BYTES_PER_ELEMENT &&
+    Array.isArray(scores) &&
+    Number.isFinite(pValue) &&
+    SEVERITIES[severity as number] !== undefined &&
+    typeof release === 'string' &&
+    typeof provisional === 'boolean' &&
+    Number.isFinite(scoredAt);
+  if (!isRecord) throw new UndecodableError('prediction is not of schema v1');
+  return {
+    user,
+    ts: ts as number,
+    seq: seq as number,
+    // A copy: the bytes lie unaligned in the message, and a view would keep the whole message alive.
+    values: new Float32Array(Uint8Array.from(bytes).buffer),
+    scores: unpackScores(scores as PackedScores),
+    pValue: pValue as number,
+    severity: SEVERITIES[severity as number]!,
+    release,
+    provisional,
+    scoredAt: scoredAt as number,
+  };
+}
+
+function unpackScores(packed: PackedScores): PredictionRecord['scores'] {
+  const scores: PredictionRecord['scores'] = {};
+  for (const [model, score, pValue] of packed) {
+    const name = MODEL_NAMES[model];
+    if (name === undefined) throw new UndecodableError(`prediction names model number ${model}, which is unknown`);
+    scores[name] = { score, pValue };
+  }
+  return scores;
+}

@@ -1,0 +1,62 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** What every service is told about where it runs. Keys are the environment's names. */
+export const baseEnvironment = (defaultPort: number) => ({
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  PORT: z.coerce.number().int().min(1).max(65535).default(defaultPort).describe('Port to listen on'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .default('redis://127.0.0.1:6379')
+    .describe('redis://[:password@]host:port'),
+  PARTITIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(8)
+    .describe('Partitions of the streams: the same for all services, for the life of the data'),
+  INSTANCE_ID: z.string().min(1).optional().describe('Name of this replica; the host name and port unless set'),
+  SHUTDOWN_TIMEOUT_MS: z.coerce.number().int().positive().default(15_000),
+});
+
+/** A setting that can't be used; the message names the variable and what is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and checks the environment against a service's schema. Throws `ConfigError` naming every bad variable. */
+export function parseEnvironment<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  env: NodeJS.ProcessEnv,
+): z.infer<z.ZodObject<Shape>> {
+  // A variable that is set to nothing (as in `PORT=`) counts as not set.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = z.object(shape).safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ConfigError(`these settings can't be used: ${problems.join('; ')}`);
+}
+
+export interface BaseConfig {
+  host: string;
+  port: number;
+  logLevel: string;
+  redisUrl: string;
+  partitions: number;
+  instanceId: string;
+  shutdownTimeoutMs: number;
+}
+
+export function toBaseConfig(env: z.infer<z.ZodObject<ReturnType<typeof baseEnvironment>>>): BaseConfig {
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    logLevel: env.LOG_LEVEL,
+    redisUrl: env.REDIS_URL,
+    partitions: env.PARTITIONS,
+    instanceId: env.INSTANCE_ID ?? `${hostname()}:${env.PORT}`,
+    shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,72 @@
+import { STATUS_CODES } from 'node:http';
+
+/** How an error code answers over HTTP. `message` may hold `{name}`s, filled from the fields it is thrown with. */
+export interface ErrorDefinition {
+  status: number;
+  message: string;
+}
+
+export type ErrorCatalogue = Record<`LIMINAL_ERR_${string}`, ErrorDefinition>;
+
+export interface ErrorFields {
+  [field: string]: unknown;
+}
+
+/** An error that its reader can act on: a code that never changes, and a message in plain words. */
+export class LiminalError extends Error {
+  override readonly name = 'LiminalError';
+  readonly code: string;
+  readonly status: number;
+  /** Facts beside the message, for programs. */
+  readonly details: ErrorFields;
+  /** Seconds after which the same call may work. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: string, definition: ErrorDefinition, fields: ErrorFields = {}, options: ErrorOptions = {}) {
+    super(fill(definition.message, fields), options);
+    const { retryAfterSeconds, ...details } = fields;
+    this.code = code;
+    this.status = definition.status;
+    this.details = details;
+    this.retryAfterSeconds = typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined;
+  }
+}
+
+/**
+ * Turns a catalogue into a function that makes its errors:
+ * `throw errors('LIMINAL_ERR_USER_UNKNOWN', { user })`.
+ */
+export function defineErrors<Catalogue extends ErrorCatalogue>(catalogue: Catalogue) {
+  return (code: keyof Catalogue & string, fields?: ErrorFields, options?: ErrorOptions): LiminalError =>
+    new LiminalError(code, catalogue[code as keyof ErrorCatalogue]!, fields, options);
+}
+
+/** The one error format of all services. */
+export interface ErrorBody {
+  error: { code: string; message: string; requestId: string; details?: ErrorFields };
+}
+
+/** Errors that any service can answer with. */
+export const HTTP_ERRORS = {
+  LIMINAL_ERR_HTTP_INVALID: { status: 400, message: 'The request is not valid: {reason}' },
+  LIMINAL_ERR_HTTP_NOT_FOUND: { status: 404, message: 'There is no {method} {path}; see /docs for what there is' },
+  LIMINAL_ERR_HTTP_REFUSED: { status: 400, message: 'The request was refused: {reason}' },
+  LIMINAL_ERR_HTTP_INTERNAL: {
+    status: 500,
+    message: 'Something went wrong inside; the log has the request id and the cause',
+  },
+  LIMINAL_ERR_REDIS_AWAY: {
+    status: 503,
+    message: 'Redis does not answer, so nothing was stored or read; try again in {retryAfterSeconds} s',
+  },
+} satisfies ErrorCatalogue;
+
+export const httpErrors = defineErrors(HTTP_ERRORS);
+
+export function statusText(status: number): string {
+  return STATUS_CODES[status] ?? 'Error';
+}
+
+function fill(template: string, fields: ErrorFields): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(fields[name] ?? `{${name}}`));
+}

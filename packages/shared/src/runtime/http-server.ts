@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from '@fastify/type-provider-zod';
+import fastify, {
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  type onResponseHookHandler,
+} from 'fastify';
+import type { Logger } from 'pino';
+import { Histogram, type Registry } from 'prom-client';
+import { z } from 'zod';
+import { type ErrorBody, httpErrors, LiminalError } from './errors.ts';
+import type { Readiness } from './readiness.ts';
+
+export interface HttpServerOptions {
+  /** Name of the service, as in the title of its documentation. */
+  name: string;
+  description: string;
+  logger: Logger;
+  registry: Registry;
+  readiness: Readiness;
+  bodyLimitBytes?: number;
+}
+
+export type HttpServer = Awaited<ReturnType<typeof createHttpServer>>;
+
+export const errorBodySchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    requestId: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  }),
+});
+
+const dependencySchema = z.object({ ready: z.boolean(), reason: z.string().optional() });
+const readinessSchema = z.object({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
+
+/** A Fastify server with what all five services answer: /health, /ready, /metrics, /docs, and one error format. */
+export async function createHttpServer(options: HttpServerOptions) {
+  const { logger, registry, readiness } = options;
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    requestIdHeader: 'x-request-id',
+    bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request) => {
+    throw httpErrors('LIMINAL_ERR_HTTP_NOT_FOUND', { method: request.method, path: request.url.split('?')[0] });
+  });
+  app.addHook('onResponse', observeDurations(registry));
+
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '0.1.0' } },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+
+  app.get(
+    '/health',
+    { schema: { tags: ['service'], response: { 200: z.object({ status: z.literal('ok') }) } } },
+    () => ({
+      status: 'ok' as const,
+    }),
+  );
+  app.get(
+    '/ready',
+    { schema: { tags: ['service'], response: { 200: readinessSchema, 503: readinessSchema } } },
+    async (_, reply) => {
+      const report = await readiness.report();
+      return reply.code(report.ready ? 200 : 503).send(report);
+    },
+  );
+  app.get('/metrics', { schema: { tags: ['service'], hide: true } }, async (_, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+  return app;
+}
+
+function answerError(error: FastifyError | LiminalError, request: FastifyRequest, reply: FastifyReply): void {
+  const known = toLiminalError(error);
+  if (known.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
+  if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds);
+  const body: ErrorBody = { error: { code: known.code, message: known.message, requestId: request.id } };
+  if (Object.keys(known.details).length > 0) body.error.details = known.details;
+  void reply.code(known.status).serializer(JSON.stringify).send(body);
+}
+
+function toLiminalError(error: FastifyError | LiminalError): LiminalError {
+  if (error instanceof LiminalError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const [issue] = error.validation;
+    const path = issue?.instancePath.replaceAll('/', '.').slice(1) ?? '';
+    const reason = `${error.validationContext ?? 'body'}${path && `.${path}`}: ${issue?.message}`;
+    return httpErrors('LIMINAL_ERR_HTTP_INVALID', { reason, path });
+  }
+  if (isRedisAway(error)) return httpErrors('LIMINAL_ERR_REDIS_AWAY', { retryAfterSeconds: 1 }, { cause: error });
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new LiminalError(
+      'LIMINAL_ERR_HTTP_REFUSED',
+      { status, message: 'The request was refused: {reason}' },
+      { reason: error.message },
+    );
+  }
+  return httpErrors('LIMINAL_ERR_HTTP_INTERNAL', {}, { cause: error });
+}
+
+const REDIS_AWAY_MESSAGES = ["Stream isn't writeable", 'Connection is closed', 'Command timed out'];
+const REDIS_AWAY_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+
+/** Whether an error of ioredis means that Redis can't be reached or can't serve now. */
+function isRedisAway(error: Error): boolean {
+  if (error.name === 'MaxRetriesPerRequestError') return true;
+  if (error.name === 'ReplyError') return /^(LOADING|MISCONF|OOM|READONLY|CLUSTERDOWN|MASTERDOWN)/.test(error.message);
+  const code = 'code' in error ? String(error.code) : '';
+  return REDIS_AWAY_CODES.has(code) || REDIS_AWAY_MESSAGES.some((message) => error.message.startsWith(message));
+}
+
+function observeDurations(registry: Registry): onResponseHookHandler {
+  const duration = new Histogram({
+    name: 'liminal_http_request_duration_seconds',
+    help: 'Time from the arrival of a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers: [registry],
+  });
+  return (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    duration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
+    done();
+  };
+}

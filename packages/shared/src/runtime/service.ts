@@ -1,0 +1,108 @@
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type BaseConfig, ConfigError } from './base-config.ts';
+import { createHttpServer, type HttpServer } from './http-server.ts';
+import { Readiness } from './readiness.ts';
+
+export interface ServiceContext<Config extends BaseConfig> {
+  config: Config;
+  logger: Logger;
+  registry: Registry;
+  readiness: Readiness;
+  /** Routes are added here before the service listens. */
+  http: HttpServer;
+}
+
+/** A wired service: `run` starts its background work once it listens, `stop` ends it and closes what it opened. */
+export interface RunningService {
+  run?(): Promise<void> | void;
+  stop(): Promise<void>;
+}
+
+export interface ServiceDefinition<Config extends BaseConfig> {
+  name: string;
+  description: string;
+  bodyLimitBytes?: number;
+  loadConfig(env: NodeJS.ProcessEnv): Config;
+  start(context: ServiceContext<Config>): Promise<RunningService>;
+}
+
+/** Exit codes: 0 = stopped as asked, 1 = failed while running, 2 = could not start with these settings. */
+const EXIT_FAILED = 1;
+const EXIT_CANNOT_START = 2;
+
+/**
+ * Runs a service as this process, from its environment to its exit code: settings, logs, HTTP, readiness, signals,
+ * draining. All five services start here.
+ */
+export async function runService<Config extends BaseConfig>(definition: ServiceDefinition<Config>): Promise<void> {
+  const config = configOrExit(definition);
+  const logger = pino({
+    name: definition.name,
+    level: config.logLevel,
+    timestamp: stdTimeFunctions.isoTime,
+    redact: ['req.headers.authorization', 'password', 'redisUrl'],
+  });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const readiness = new Readiness();
+  const http = await createHttpServer({ ...definition, logger, registry, readiness });
+
+  let service: RunningService | undefined;
+  let isStopping = false;
+  const stop = async (reason: string, exitCode: number): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info({ reason }, 'stopping');
+    readiness.stop();
+    setTimeout(() => {
+      logger.error({ timeoutMs: config.shutdownTimeoutMs }, 'did not stop in time');
+      process.exit(EXIT_FAILED);
+    }, config.shutdownTimeoutMs).unref();
+    try {
+      await http.close();
+      await service?.stop();
+      logger.info('stopped');
+      process.exit(exitCode);
+    } catch (error) {
+      logger.error({ err: error }, 'stopping failed');
+      process.exit(EXIT_FAILED);
+    }
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM', 0));
+  process.on('SIGINT', () => void stop('SIGINT', 0));
+  if (process.env.LIMINAL_EXIT_WITH_PARENT === '1') process.on('disconnect', () => void stop('parent is gone', 0));
+  const fail = (error: unknown): void => {
+    logger.fatal({ err: error }, 'unexpected error');
+    void stop('unexpected error', EXIT_FAILED);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+
+  try {
+    service = await definition.start({ config, logger, registry, readiness, http });
+    await http.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    logger.fatal({ err: error }, startFailure(error, config));
+    process.exit(EXIT_CANNOT_START);
+  }
+  logger.info({ host: config.host, port: config.port }, 'listening');
+  await service.run?.();
+}
+
+function configOrExit<Config extends BaseConfig>(definition: ServiceDefinition<Config>): Config {
+  try {
+    return definition.loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${definition.name}: ${error.message}\n`);
+    process.exit(EXIT_CANNOT_START);
+  }
+}
+
+function startFailure(error: unknown, config: BaseConfig): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return `port ${config.port} is taken: stop what listens there, or set PORT`;
+  if (code === 'EADDRNOTAVAIL') return `address ${config.host} is not one of this machine: set HOST`;
+  return 'could not start';
+}

@@ -1,0 +1,230 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Lease } from '@liminal/shared/adapters/partition-group';
+import { trimStream } from '@liminal/shared/adapters/stream-trim';
+import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
+import { decodeEventBatch, type EventRow } from '@liminal/shared/contracts/event-batch';
+import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
+import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
+import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
+import { foldEvent } from '@liminal/shared/features/fold';
+import { featureValues } from '@liminal/shared/features/vector';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { type DeadLetter, writeCommit } from '../commit/commit.ts';
+import type { Config } from '../config.ts';
+import type { Metrics } from '../metrics.ts';
+import { UserStates } from './user-states.ts';
+
+/** Events folded before other work gets its turn on the event loop: about 5 ms. */
+const EVENTS_PER_TURN = 2_000;
+const RECOVERY_BATCH = 50;
+
+export interface EventsHandlerOptions {
+  redis: Redis;
+  config: Config;
+  metrics: Metrics;
+  logger: Logger;
+  now(): number;
+}
+
+interface DecodedEntry {
+  id: string;
+  rows: EventRow[];
+}
+
+/** Folds one partition's events into features: validate → fold → commit. */
+export class EventsSession implements PartitionSession {
+  readonly partition: number;
+  readonly #fence: number;
+  readonly #options: EventsHandlerOptions;
+  readonly #states: UserStates;
+  #lastId: string;
+  #vectorsWaiting = 0;
+
+  private constructor(lease: Lease, lastId: string, options: EventsHandlerOptions) {
+    this.partition = lease.partition;
+    this.#fence = lease.fence;
+    this.#lastId = lastId;
+    this.#options = options;
+    const capacity = Math.ceil(options.config.cachedUsers / options.config.partitions);
+    this.#states = new UserStates(options.redis, lease.partition, capacity);
+  }
+
+  /** Takes a partition over: replays what was committed but is not in the users' snapshots yet. */
+  static async open(lease: Lease, options: EventsHandlerOptions): Promise<EventsSession> {
+    const lastId = (await options.redis.hget(cursorKey('feature-extractor', lease.partition), 'last')) ?? '0-0';
+    const session = new EventsSession(lease, lastId, options);
+    await session.#recover();
+    return session;
+  }
+
+  get lastId(): string {
+    return this.#lastId;
+  }
+
+  get cachedUsers(): number {
+    return this.#states.size;
+  }
+
+  async isBlocked(): Promise<boolean> {
+    if (this.#vectorsWaiting < this.#options.config.featuresHighWater) return false;
+    const { redis } = this.#options;
+    const [emitted, taken] = await Promise.all([
+      redis.hget(cursorKey('feature-extractor', this.partition), 'emitted'),
+      redis.hget(cursorKey('predictor', this.partition), 'count'),
+    ]);
+    this.#vectorsWaiting = Number(emitted ?? 0) - Number(taken ?? 0);
+    return this.#vectorsWaiting >= this.#options.config.featuresHighWater;
+  }
+
+  async process(entries: readonly StreamEntry[]): Promise<void> {
+    const { decoded, deadLetters } = decodeEntries(entries);
+    const users = new Set(decoded.flatMap(({ rows }) => rows.map((row) => row[2])));
+    deadLetters.push(...(await this.#states.load(users)));
+    const { vectors, events, late } = await this.#fold(decoded);
+    const toId = entries.at(-1)!.id;
+    const dueBefore = Number(toId.split('-', 1)[0]) - this.#options.config.snapshotEveryMs;
+    const emitted = new Set(vectors.map((vector) => vector.user));
+    await this.#commit({ toId, events, vectors, deadLetters, emitted, dueBefore });
+    this.#states.shrink(users);
+    this.#observe(entries, events, late, vectors.length, deadLetters);
+  }
+
+  async tend(): Promise<void> {
+    const { redis, config, now, metrics } = this.#options;
+    const oldest = this.#states.oldestDirtyId;
+    const dueBefore = now() - config.snapshotEveryMs;
+    if (oldest !== undefined && Number(oldest.split('-', 1)[0]) <= dueBefore) await this.#commitSnapshots(dueBefore);
+    await trimStream(redis, 'events', this.partition);
+    const [accepted, folded] = await Promise.all([
+      redis.get(acceptedKey(this.partition)),
+      redis.hget(cursorKey('feature-extractor', this.partition), 'count'),
+    ]);
+    metrics.lag.labels(String(this.partition)).set(Number(accepted ?? 0) - Number(folded ?? 0));
+  }
+
+  async close(): Promise<void> {
+    if (this.#states.oldestDirtyId !== undefined) await this.#commitSnapshots(Number.POSITIVE_INFINITY);
+  }
+
+  async #fold(decoded: readonly DecodedEntry[]): Promise<{ vectors: FeatureVector[]; events: number; late: number }> {
+    const vectors: FeatureVector[] = [];
+    let events = 0;
+    let late = 0;
+    for (const { id, rows } of decoded) {
+      for (const row of rows) {
+        const user = row[2];
+        const state = this.#states.touch(user, id);
+        const lateBefore = state.late;
+        if (foldEvent(state, row)) {
+          vectors.push({ user, ts: state.lastTs, seq: state.seq, values: featureValues(state) });
+        }
+        late += state.late - lateBefore;
+        events++;
+        if (events % EVENTS_PER_TURN === 0) await nextTurn();
+      }
+    }
+    return { vectors, events, late };
+  }
+
+  async #commit(batch: {
+    toId: string;
+    events: number;
+    vectors: FeatureVector[];
+    deadLetters: DeadLetter[];
+    emitted: Set<string>;
+    dueBefore: number;
+  }): Promise<void> {
+    const { redis, config, metrics } = this.#options;
+    const { toId, events, vectors, deadLetters } = batch;
+    const snapshots = this.#states.takeSnapshots(batch.emitted, batch.dueBefore, toId);
+    const startedAt = performance.now();
+    this.#vectorsWaiting = await writeCommit(redis, {
+      partition: this.partition,
+      fence: this.#fence,
+      fromId: this.#lastId,
+      toId,
+      neededFrom: this.#states.oldestDirtyId ?? toId,
+      events,
+      vectors,
+      snapshots,
+      deadLetters,
+      ttlSeconds: config.stateTtlSeconds,
+    });
+    this.#lastId = toId;
+    metrics.commitDuration.observe((performance.now() - startedAt) / 1000);
+  }
+
+  #commitSnapshots(dueBefore: number): Promise<void> {
+    return this.#commit({
+      toId: this.#lastId,
+      events: 0,
+      vectors: [],
+      deadLetters: [],
+      emitted: new Set(),
+      dueBefore,
+    });
+  }
+
+  async #recover(): Promise<void> {
+    const { redis, logger } = this.#options;
+    if (this.#lastId === '0-0') return;
+    const key = streamKey('events', this.partition);
+    let from = '-';
+    let replayed = 0;
+    for (;;) {
+      const raw = await redis.xrangeBuffer(key, from, this.#lastId, 'COUNT', RECOVERY_BATCH);
+      if (raw.length === 0) break;
+      const entries = raw.map(toEntry);
+      // What can't be decoded was put aside by the commit that passed it.
+      const { decoded } = decodeEntries(entries);
+      await this.#states.load(new Set(decoded.flatMap(({ rows }) => rows.map((row) => row[2]))));
+      for (const { id, rows } of decoded) {
+        for (const row of rows) {
+          if (this.#states.contains(row[2], id)) continue;
+          foldEvent(this.#states.touch(row[2], id), row);
+          replayed++;
+        }
+      }
+      await nextTurn();
+      from = `(${entries.at(-1)!.id}`;
+    }
+    if (replayed > 0) logger.info({ partition: this.partition, events: replayed }, 'replayed events into user states');
+  }
+
+  #observe(
+    entries: readonly StreamEntry[],
+    events: number,
+    late: number,
+    vectors: number,
+    deadLetters: readonly DeadLetter[],
+  ): void {
+    const { metrics, now, logger } = this.#options;
+    metrics.events.labels('folded').inc(events - late);
+    metrics.events.labels('late').inc(late);
+    metrics.vectors.inc(vectors);
+    const committedAt = now();
+    for (const { id } of entries)
+      metrics.latency.observe(Math.max(committedAt - Number(id.split('-', 1)[0]), 0) / 1000);
+    for (const { id, reason } of deadLetters) {
+      metrics.deadLetters.inc();
+      logger.error({ partition: this.partition, id, reason }, 'could not decode; put aside as a dead letter');
+    }
+  }
+}
+
+function decodeEntries(entries: readonly StreamEntry[]): { decoded: DecodedEntry[]; deadLetters: DeadLetter[] } {
+  const decoded: DecodedEntry[] = [];
+  const deadLetters: DeadLetter[] = [];
+  for (const { id, fields } of entries) {
+    const batch = fields.get('b');
+    try {
+      if (batch === undefined) throw new UndecodableError('event entry has no field b');
+      decoded.push({ id, rows: decodeEventBatch(batch, fields.get('s')) });
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      deadLetters.push({ id, reason: error.message, payload: batch ?? Buffer.alloc(0) });
+    }
+  }
+  return { decoded, deadLetters };
+}
