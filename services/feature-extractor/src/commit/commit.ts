@@ -1,3 +1,4 @@
+import { type DeadLetter, deadLetterArguments } from '@liminal/shared/adapters/dead-letters';
 import { LuaScript } from '@liminal/shared/adapters/lua-script';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
 import {
@@ -17,12 +18,6 @@ import {
 import type { Redis } from 'ioredis';
 
 const commitScript = new LuaScript(new URL('./commit.lua', import.meta.url));
-
-export interface DeadLetter {
-  id: string;
-  reason: string;
-  payload: Buffer;
-}
 
 export interface Commit {
   partition: number;
@@ -63,9 +58,8 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     commit.vectors.length,
     commit.vectors.length === 0 ? '' : encodeFeatureVectors(commit.vectors),
     commit.ttlSeconds,
-    commit.deadLetters.length,
+    ...deadLetterArguments(commit.deadLetters),
   ];
-  for (const { id, reason, payload } of commit.deadLetters) args.push(id, reason, payload);
   for (const [user, snapshot] of commit.snapshots) {
     keys.push(stateKey(partition, user));
     args.push(snapshot);

@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-letters';
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
 import { decodeEventBatch, type EventRow } from '@liminal/shared/contracts/event-batch';
 import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
-import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import { foldEvent } from '@liminal/shared/features/fold';
 import { featureValues } from '@liminal/shared/features/vector';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { type DeadLetter, writeCommit } from '../commit/commit.ts';
+import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
 import { UserStates } from './user-states.ts';
@@ -27,10 +27,7 @@ export interface EventsHandlerOptions {
   now(): number;
 }
 
-interface DecodedEntry {
-  id: string;
-  rows: EventRow[];
-}
+type DecodedEntry = { id: string; value: EventRow[] };
 
 /** Folds one partition's events into features: validate → fold → commit. */
 export class EventsSession implements PartitionSession {
@@ -78,8 +75,8 @@ export class EventsSession implements PartitionSession {
   }
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
-    const { decoded, deadLetters } = decodeEntries(entries);
-    const users = new Set(decoded.flatMap(({ rows }) => rows.map((row) => row[2])));
+    const { decoded, deadLetters } = decodeRows(entries);
+    const users = usersOf(decoded);
     deadLetters.push(...(await this.#states.load(users)));
     const { vectors, events, late } = await this.#fold(decoded);
     const toId = entries.at(-1)!.id;
@@ -111,7 +108,7 @@ export class EventsSession implements PartitionSession {
     const vectors: FeatureVector[] = [];
     let events = 0;
     let late = 0;
-    for (const { id, rows } of decoded) {
+    for (const { id, value: rows } of decoded) {
       for (const row of rows) {
         const user = row[2];
         const state = this.#states.touch(user, id);
@@ -177,9 +174,9 @@ export class EventsSession implements PartitionSession {
       if (raw.length === 0) break;
       const entries = raw.map(toEntry);
       // What can't be decoded was put aside by the commit that passed it.
-      const { decoded } = decodeEntries(entries);
-      await this.#states.load(new Set(decoded.flatMap(({ rows }) => rows.map((row) => row[2]))));
-      for (const { id, rows } of decoded) {
+      const { decoded } = decodeRows(entries);
+      await this.#states.load(usersOf(decoded));
+      for (const { id, value: rows } of decoded) {
         for (const row of rows) {
           if (this.#states.contains(row[2], id)) continue;
           foldEvent(this.#states.touch(row[2], id), row);
@@ -213,18 +210,8 @@ export class EventsSession implements PartitionSession {
   }
 }
 
-function decodeEntries(entries: readonly StreamEntry[]): { decoded: DecodedEntry[]; deadLetters: DeadLetter[] } {
-  const decoded: DecodedEntry[] = [];
-  const deadLetters: DeadLetter[] = [];
-  for (const { id, fields } of entries) {
-    const batch = fields.get('b');
-    try {
-      if (batch === undefined) throw new UndecodableError('event entry has no field b');
-      decoded.push({ id, rows: decodeEventBatch(batch, fields.get('s')) });
-    } catch (error) {
-      if (!(error instanceof UndecodableError)) throw error;
-      deadLetters.push({ id, reason: error.message, payload: batch ?? Buffer.alloc(0) });
-    }
-  }
-  return { decoded, deadLetters };
-}
+const decodeRows = (entries: readonly StreamEntry[]) =>
+  decodeEntries(entries, (bytes, { fields }) => decodeEventBatch(bytes, fields.get('s')));
+
+const usersOf = (decoded: readonly DecodedEntry[]): Set<string> =>
+  new Set(decoded.flatMap(({ value: rows }) => rows.map((row) => row[2])));

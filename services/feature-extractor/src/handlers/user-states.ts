@@ -1,10 +1,10 @@
+import type { DeadLetter } from '@liminal/shared/adapters/dead-letters';
 import { compareStreamIds } from '@liminal/shared/adapters/stream-trim';
 import { stateKey } from '@liminal/shared/contracts/keys';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import { UserState } from '@liminal/shared/features/user-state';
 import { decodeSnapshot, encodeSnapshot } from '@liminal/shared/features/user-state-codec';
 import type { Redis } from 'ioredis';
-import type { DeadLetter } from '../commit/commit.ts';
 
 const NEVER_APPLIED = '0-0';
 

@@ -1,0 +1,81 @@
+import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
+import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
+import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
+import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
+import { readPublicKey } from '@liminal/shared/release/signing-key';
+import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
+import { type Config, loadConfig } from './config.ts';
+import { errors } from './errors.ts';
+import { FeaturesSession } from './handlers/features.ts';
+import { createMetrics } from './metrics.ts';
+import { addPredictRoutes } from './routes/predict.ts';
+import { MicroBatcher } from './scoring/micro-batcher.ts';
+import { ReleaseWatcher } from './sessions/release-watcher.ts';
+
+const BATCH_ENTRIES = 16;
+
+export const service: ServiceDefinition<Config> = {
+  name: 'predictor',
+  description: 'Scores feature vectors with the released models',
+  loadConfig,
+  start,
+};
+
+async function start({ config, logger, registry, readiness, http }: ServiceContext<Config>): Promise<RunningService> {
+  const { redisUrl: url, partitions, instanceId, leaseMs } = config;
+  const metrics = createMetrics(registry, { partitions: () => worker.partitions.length });
+  const redis = connectRedis({ url, logger, connectionName: 'predictor', purpose: 'worker' });
+  const reader = connectRedis({ url, logger, connectionName: 'predictor:reader', purpose: 'worker' });
+  const api = connectRedis({ url, logger, connectionName: 'predictor:api', purpose: 'call' });
+  const store = openConfiguredModelStore(config.modelStore);
+  const watcher = new ReleaseWatcher({
+    store,
+    readPublicKey: () => readPublicKey(config.releasePublicKeyFile),
+    pollMs: config.releasePollMs,
+    logger,
+    metrics,
+  });
+  const worker = new StreamWorker({
+    stream: 'features',
+    reader,
+    group: new PartitionGroup({ redis, group: 'predictor', partitions, instanceId, leaseMs }),
+    batchEntries: BATCH_ENTRIES,
+    logger,
+    open: (lease) =>
+      FeaturesSession.open(lease, { redis, config, metrics, logger, release: () => watcher.current, now: Date.now }),
+  });
+  const batcher = new MicroBatcher(
+    () => {
+      if (watcher.current !== undefined) return watcher.current;
+      throw errors('LIMINAL_ERR_PREDICTION_NO_RELEASE', { waitingFor: watcher.waitingFor, retryAfterSeconds: 2 });
+    },
+    (seconds, rows) => {
+      metrics.inferenceDuration.observe(seconds);
+      metrics.requestedVectors.inc(rows);
+    },
+  );
+  readiness.require('redis', () => checkRedis(api));
+  readiness.require('features', () => worker.check());
+  readiness.require('release', () => {
+    if (watcher.current === undefined) throw new Error(watcher.waitingFor);
+  });
+  addPredictRoutes(http, {
+    redis: api,
+    config,
+    batcher,
+    waitingFor: () => (watcher.current === undefined ? watcher.waitingFor : undefined),
+    now: Date.now,
+  });
+  return {
+    run() {
+      watcher.start();
+      worker.start();
+    },
+    async stop() {
+      await worker.stop();
+      await watcher.stop();
+      for (const connection of [redis, reader, api]) connection.disconnect();
+      store.close();
+    },
+  };
+}

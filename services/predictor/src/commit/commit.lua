@@ -1,0 +1,32 @@
+-- Commits the predictions of a batch of vectors in one step.
+-- KEYS[1] fence, KEYS[2] cursor of this group, KEYS[3] predictions stream, KEYS[4] needed-from of the features stream,
+-- KEYS[5] dead letters, KEYS[6] anomalies stream, KEYS[7] cursor of kenning, then the prediction keys
+-- ARGV[1] fencing token, ARGV[2] id of the last entry committed before, ARGV[3] id of the last entry now,
+-- ARGV[4] vectors, ARGV[5] time to live in s, ARGV[6] dead letters, then (entry id, reason, payload) of each,
+-- then the number of packed batches and each of them, then the number of anomalies and each of them,
+-- then the values for KEYS[8] and on
+-- Returns the number of predictions that kenning has not archived yet, or 'FENCED' or 'CURSOR' when nothing was done.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'FENCED' end
+if (redis.call('HGET', KEYS[2], 'last') or '0-0') ~= ARGV[2] then return 'CURSOR' end
+local argument = 7
+for _ = 1, tonumber(ARGV[6]) do
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*',
+    'id', ARGV[argument], 'reason', ARGV[argument + 1], 'payload', ARGV[argument + 2])
+  argument = argument + 3
+end
+local batches = tonumber(ARGV[argument])
+for batch = 1, batches do redis.call('XADD', KEYS[3], '*', 'b', ARGV[argument + batch]) end
+argument = argument + batches + 1
+local anomalies = tonumber(ARGV[argument])
+for anomaly = 1, anomalies do
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', 100000, '*', 'b', ARGV[argument + anomaly])
+end
+argument = argument + anomalies + 1
+for key = 8, #KEYS do
+  redis.call('SET', KEYS[key], ARGV[argument], 'EX', ARGV[5])
+  argument = argument + 1
+end
+redis.call('HSET', KEYS[2], 'last', ARGV[3])
+local scored = redis.call('HINCRBY', KEYS[2], 'count', ARGV[4])
+redis.call('HSET', KEYS[4], 'predictor', ARGV[3])
+return scored - tonumber(redis.call('HGET', KEYS[7], 'count') or 0)

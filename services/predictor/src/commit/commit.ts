@@ -1,0 +1,69 @@
+import { type DeadLetter, deadLetterArguments } from '@liminal/shared/adapters/dead-letters';
+import { LuaScript } from '@liminal/shared/adapters/lua-script';
+import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import {
+  anomaliesKey,
+  cursorKey,
+  deadLetterKey,
+  fenceKey,
+  neededFromKey,
+  predictionKey,
+  streamKey,
+} from '@liminal/shared/contracts/keys';
+import { encodePredictions, isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import type { Redis } from 'ioredis';
+
+const commitScript = new LuaScript(new URL('./commit.lua', import.meta.url));
+/** Predictions of one stream entry, so that readers of the newest few do not have to decode thousands. */
+const RECORDS_PER_ENTRY = 128;
+
+export interface Commit {
+  partition: number;
+  fence: number;
+  /** Id of the last entry committed before, and now. */
+  fromId: string;
+  toId: string;
+  records: readonly PredictionRecord[];
+  deadLetters: readonly DeadLetter[];
+  ttlSeconds: number;
+}
+
+/**
+ * Writes a commit whole or not at all. Returns how many predictions kenning has yet to archive.
+ * Throws `LeaseLostError` when another instance has the partition.
+ */
+export async function writeCommit(redis: Redis, commit: Commit): Promise<number> {
+  const { partition, records } = commit;
+  const keys = [
+    fenceKey('predictor', partition),
+    cursorKey('predictor', partition),
+    streamKey('predictions', partition),
+    neededFromKey('features', partition),
+    deadLetterKey(streamKey('features', partition)),
+    anomaliesKey,
+    cursorKey('kenning', partition),
+  ];
+  const args: (string | number | Buffer)[] = [
+    commit.fence,
+    commit.fromId,
+    commit.toId,
+    records.length,
+    commit.ttlSeconds,
+    ...deadLetterArguments(commit.deadLetters),
+    Math.ceil(records.length / RECORDS_PER_ENTRY),
+  ];
+  for (let start = 0; start < records.length; start += RECORDS_PER_ENTRY) {
+    args.push(encodePredictions(records.slice(start, start + RECORDS_PER_ENTRY)));
+  }
+  const anomalies = records.filter(isAnomaly);
+  args.push(anomalies.length);
+  for (const anomaly of anomalies) args.push(encodePredictions([anomaly]));
+  const newest = new Map(records.map((record) => [record.user, record]));
+  for (const [user, record] of newest) {
+    keys.push(predictionKey(partition, user));
+    args.push(encodePredictions([record]));
+  }
+  const reply = await commitScript.run(redis, keys, args);
+  if (typeof reply !== 'number') throw new LeaseLostError(partition);
+  return reply;
+}

@@ -1,0 +1,131 @@
+import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-letters';
+import type { Lease } from '@liminal/shared/adapters/partition-group';
+import { trimStream } from '@liminal/shared/adapters/stream-trim';
+import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/stream-worker';
+import { decodeFeatureVectors, FEATURE_COUNT, type FeatureVector } from '@liminal/shared/contracts/feature-vector';
+import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
+import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { writeCommit } from '../commit/commit.ts';
+import type { Config } from '../config.ts';
+import type { Metrics } from '../metrics.ts';
+import { severityOf } from '../scoring/severity.ts';
+import { fillPredictedLoad, type LoadedRelease } from '../sessions/loaded-release.ts';
+
+/** Rows of one run of the models: keeps the event loop for about 2 ms. */
+const ROWS_PER_RUN = 512;
+
+export interface FeaturesHandlerOptions {
+  redis: Redis;
+  config: Config;
+  metrics: Metrics;
+  logger: Logger;
+  /** The serving release; without one nothing is read. */
+  release(): LoadedRelease | undefined;
+  now(): number;
+}
+
+/** Scores one partition's vectors: validate → score → commit. */
+export class FeaturesSession implements PartitionSession {
+  readonly partition: number;
+  readonly #fence: number;
+  readonly #options: FeaturesHandlerOptions;
+  #lastId: string;
+  #predictionsWaiting = 0;
+
+  private constructor(lease: Lease, lastId: string, options: FeaturesHandlerOptions) {
+    this.partition = lease.partition;
+    this.#fence = lease.fence;
+    this.#lastId = lastId;
+    this.#options = options;
+  }
+
+  static async open(lease: Lease, options: FeaturesHandlerOptions): Promise<FeaturesSession> {
+    const { redis } = options;
+    // Kenning may start later than the first prediction: its place among the readers is kept from the start.
+    await redis.hsetnx(neededFromKey('predictions', lease.partition), 'kenning', '0-0');
+    const lastId = (await redis.hget(cursorKey('predictor', lease.partition), 'last')) ?? '0-0';
+    return new FeaturesSession(lease, lastId, options);
+  }
+
+  get lastId(): string {
+    return this.#lastId;
+  }
+
+  async isBlocked(): Promise<boolean> {
+    const { redis, config, release } = this.#options;
+    if (release() === undefined) return true;
+    if (this.#predictionsWaiting < config.predictionsHighWater) return false;
+    const [scored, archived] = await Promise.all([
+      redis.hget(cursorKey('predictor', this.partition), 'count'),
+      redis.hget(cursorKey('kenning', this.partition), 'count'),
+    ]);
+    this.#predictionsWaiting = Number(scored ?? 0) - Number(archived ?? 0);
+    return this.#predictionsWaiting >= config.predictionsHighWater;
+  }
+
+  async process(entries: readonly StreamEntry[]): Promise<void> {
+    const { redis, config, metrics } = this.#options;
+    const { decoded, deadLetters } = decodeEntries(entries, decodeFeatureVectors);
+    const vectors = decoded.flatMap(({ value }) => value);
+    const records: PredictionRecord[] = [];
+    for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
+      records.push(...(await this.#score(vectors.slice(start, start + ROWS_PER_RUN))));
+    }
+    const toId = entries.at(-1)!.id;
+    this.#predictionsWaiting = await writeCommit(redis, {
+      partition: this.partition,
+      fence: this.#fence,
+      fromId: this.#lastId,
+      toId,
+      records,
+      deadLetters,
+      ttlSeconds: config.predictionTtlSeconds,
+    });
+    this.#lastId = toId;
+    for (const { severity } of records) metrics.predictions.labels(severity).inc();
+    this.#observe(entries, deadLetters);
+  }
+
+  async tend(): Promise<void> {
+    const { redis, config } = this.#options;
+    await trimStream(redis, 'features', this.partition);
+    await trimStream(redis, 'predictions', this.partition, config.recentEntries);
+  }
+
+  async close(): Promise<void> {
+    // Every round commits all that it read: nothing is open between rounds.
+  }
+
+  async #score(vectors: readonly FeatureVector[]): Promise<PredictionRecord[]> {
+    const { config, metrics, now } = this.#options;
+    const release = this.#options.release()!;
+    const features = new Float32Array(vectors.length * FEATURE_COUNT);
+    for (const [row, { values }] of vectors.entries()) {
+      fillPredictedLoad(values);
+      features.set(values.subarray(0, FEATURE_COUNT), row * FEATURE_COUNT);
+    }
+    const startedAt = performance.now();
+    const scored = await release.score(features, vectors.length);
+    metrics.inferenceDuration.observe((performance.now() - startedAt) / 1000);
+    const scoredAt = now();
+    return vectors.map(({ user, ts, seq, values }, row) => {
+      const { scores, pValue } = scored[row]!;
+      const severity = severityOf(pValue, config.anomalyAlertRate, release.isProvisional);
+      const provisional = release.isProvisional;
+      return { user, ts, seq, values, scores, pValue, severity, release: release.id, provisional, scoredAt };
+    });
+  }
+
+  #observe(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): void {
+    const { metrics, logger, now } = this.#options;
+    const committedAt = now();
+    for (const { id } of entries)
+      metrics.latency.observe(Math.max(committedAt - Number(id.split('-', 1)[0]), 0) / 1000);
+    for (const { id, reason } of deadLetters) {
+      metrics.deadLetters.inc();
+      logger.error({ partition: this.partition, id, reason }, 'could not decode; put aside as a dead letter');
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** `held` tells what this instance holds at the moment of a scrape. */
+export function createMetrics(registry: Registry, held: { partitions(): number }) {
+  const registers = [registry];
+  return {
+    predictions: new Counter({
+      name: 'liminal_predictor_predictions_total',
+      help: 'Vectors of the stream that were scored, by severity',
+      labelNames: ['severity'] as const,
+      registers,
+    }),
+    requestedVectors: new Counter({
+      name: 'liminal_predictor_requested_vectors_total',
+      help: 'Vectors scored for POST /predict',
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'liminal_predictor_dead_letters_total',
+      help: 'Stream entries that could not be decoded and were put aside',
+      registers,
+    }),
+    inferenceDuration: new Histogram({
+      name: 'liminal_predictor_inference_duration_seconds',
+      help: 'Time that one run of the models keeps the event loop',
+      buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05],
+      registers,
+    }),
+    latency: new Histogram({
+      name: 'liminal_predictor_latency_seconds',
+      help: 'Time from the commit of a vector to the commit of its prediction',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+      registers,
+    }),
+    partitions: new Gauge({
+      name: 'liminal_predictor_partitions',
+      help: 'Partitions that this instance holds',
+      registers,
+      collect() {
+        this.set(held.partitions());
+      },
+    }),
+    releaseInfo: new Gauge({
+      name: 'liminal_predictor_release_provisional_ratio',
+      help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
+      registers,
+    }),
+    releaseLoads: new Counter({
+      name: 'liminal_predictor_release_loads_total',
+      help: 'Releases loaded, by result; a refused one leaves the old one serving',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    releaseCreated: new Gauge({
+      name: 'liminal_predictor_release_created_timestamp_seconds',
+      help: 'When the serving release was trained',
+      registers,
+    }),
+  };
+}

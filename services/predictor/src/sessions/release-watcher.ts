@@ -1,0 +1,79 @@
+import type { KeyObject } from 'node:crypto';
+import type { ModelStore } from '@liminal/shared/adapters/model-store';
+import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
+import type { Logger } from 'pino';
+import type { Metrics } from '../metrics.ts';
+import { LoadedRelease } from './loaded-release.ts';
+
+export interface ReleaseWatcherOptions {
+  store: ModelStore;
+  /** The key may come after this service does, so it is asked for at each look. */
+  readPublicKey(): Promise<KeyObject>;
+  pollMs: number;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+/**
+ * Follows the production pointer. A new release is verified and warmed up beside the old one and then takes its
+ * place between two runs; one that can't be verified leaves the old one serving, and says so.
+ */
+export class ReleaseWatcher {
+  readonly #options: ReleaseWatcherOptions;
+  #current: LoadedRelease | undefined;
+  #waitingFor = 'kenning is preparing the first release';
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: ReleaseWatcherOptions) {
+    this.#options = options;
+  }
+
+  get current(): LoadedRelease | undefined {
+    return this.#current;
+  }
+
+  /** What is missing while there is no release. */
+  get waitingFor(): string {
+    return this.#waitingFor;
+  }
+
+  start(): void {
+    this.#looking = this.#look().finally(() => {
+      if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), this.#options.pollMs);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    await this.#current?.release();
+  }
+
+  async #look(): Promise<void> {
+    const { store, logger, metrics } = this.#options;
+    let id: string | undefined;
+    try {
+      id = (await readPointer(store, 'production'))?.release;
+      if (id === undefined || id === this.#current?.id) return;
+      const { manifest, files } = await loadRelease(store, await this.#options.readPublicKey(), id);
+      const next = await LoadedRelease.create(manifest, files);
+      const previous = this.#current;
+      this.#current = next;
+      metrics.releaseLoads.labels('loaded').inc();
+      metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
+      metrics.releaseCreated.set(Date.parse(manifest.createdAt) / 1000);
+      logger.info({ release: next.id, previous: previous?.id, provisional: next.isProvisional }, 'release serves now');
+      await previous?.release();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== this.#waitingFor) {
+        logger.error({ err: error, release: id, serving: this.#current?.id }, 'could not load the release');
+        metrics.releaseLoads.labels('refused').inc();
+      }
+      this.#waitingFor = reason;
+    }
+  }
+}
