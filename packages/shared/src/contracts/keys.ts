@@ -30,6 +30,9 @@ export const acceptedKey = (partition: number): string => `accepted:{${partition
 /** Event ids seen in one of the rotating spans that remember them. */
 export const seenIdsKey = (partition: number, span: number): string => `ids:{${partition}}:${span}`;
 
+/** What one call of `POST /events` came to, kept for as long as a connection may send its script again. */
+export const callKey = (callId: string): string => `call:${callId}`;
+
 /** Holder of a partition in a group: the instance's name, with a time-out. */
 export const leaseKey = (group: ReaderGroup, partition: number): string => `lease:${group}:{${partition}}`;
 

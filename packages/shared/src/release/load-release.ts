@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer';
+import type { KeyObject } from 'node:crypto';
+import { z } from 'zod';
+import { getIfPresent, type ModelStore } from '../adapters/model-store.ts';
+import type { ModelName } from '../contracts/prediction.ts';
+import {
+  type PointerName,
+  pointerSchema,
+  type ReleaseManifest,
+  type ReleasePointer,
+  releaseKeys,
+  releaseManifestSchema,
+} from '../contracts/release.ts';
+import {
+  ReleaseFileError,
+  ReleaseIncompleteError,
+  ReleaseManifestError,
+  ReleaseMismatchError,
+  ReleaseRecordError,
+  ReleaseSignatureError,
+} from './release-errors.ts';
+import { sha256Hex } from './sha256.ts';
+import { isSignedBy } from './signing-key.ts';
+
+export interface LoadedRelease {
+  manifest: ReleaseManifest;
+  /** ONNX file of each model. */
+  files: Map<ModelName, Uint8Array>;
+  /** Rows for SHAP: `manifest.background.rows` × `manifest.background.columns`, row-major, NaN = not observed. */
+  background: Float32Array;
+}
+
+/**
+ * A release whose every byte is what was signed. Throws one of the `ReleaseError`s, or the store's errors while the
+ * store is away.
+ */
+export async function loadRelease(store: ModelStore, publicKey: KeyObject, id: string): Promise<LoadedRelease> {
+  const manifest = await loadManifest(store, publicKey, id);
+  const files = new Map<ModelName, Uint8Array>();
+  for (const { name, file, sha256, sizeBytes } of manifest.models) {
+    files.set(name, await verifiedFile(store, id, file, sha256, sizeBytes));
+  }
+  const { file, sha256, rows, columns } = manifest.background;
+  const sizeBytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  const background = toFloat32(await verifiedFile(store, id, file, sha256, sizeBytes));
+  return { manifest, files, background };
+}
+
+/** The manifest alone, signature checked. Throws like `loadRelease`. */
+export async function loadManifest(store: ModelStore, publicKey: KeyObject, id: string): Promise<ReleaseManifest> {
+  const bytes = await present(store, id, releaseKeys.manifest(id));
+  const signature = await present(store, id, releaseKeys.signature(id));
+  // Before anything looks into it: what nobody signed is not parsed either.
+  if (!isSignedBy(bytes, signature, publicKey)) throw new ReleaseSignatureError(id);
+  const manifest = parseManifest(id, bytes);
+  if (manifest.id !== id) throw new ReleaseMismatchError(id, manifest.id);
+  return manifest;
+}
+
+/** What the pointer shows, or `null` while it was never set. Throws `ReleaseRecordError`. */
+export async function readPointer(store: ModelStore, name: PointerName): Promise<ReleasePointer | null> {
+  const key = releaseKeys.pointer(name);
+  const bytes = await getIfPresent(store, key);
+  if (bytes === null) return null;
+  const result = pointerSchema.safeParse(parseJson(bytes));
+  if (result.success) return result.data;
+  throw new ReleaseRecordError(
+    `${key} in ${store.address} is no pointer to a release (${z.prettifyError(result.error)}): ` +
+      'promote a release again, and it is written anew',
+  );
+}
+
+async function present(store: ModelStore, id: string, key: string): Promise<Uint8Array> {
+  const bytes = await getIfPresent(store, key);
+  if (bytes === null) throw new ReleaseIncompleteError(id, key);
+  return bytes;
+}
+
+async function verifiedFile(store: ModelStore, id: string, key: string, sha256: string, sizeBytes: number) {
+  const bytes = await present(store, id, key);
+  if (bytes.byteLength !== sizeBytes) {
+    throw new ReleaseFileError(id, key, `${sizeBytes} bytes`, `${bytes.byteLength} bytes`);
+  }
+  const found = sha256Hex(bytes);
+  if (found !== sha256) throw new ReleaseFileError(id, key, `SHA-256 ${sha256}`, found);
+  return bytes;
+}
+
+function parseManifest(id: string, bytes: Uint8Array): ReleaseManifest {
+  const result = releaseManifestSchema.safeParse(parseJson(bytes));
+  if (result.success) return result.data;
+  throw new ReleaseManifestError(id, z.prettifyError(result.error), { cause: result.error });
+}
+
+/** `undefined` where it is no JSON: the schema that follows refuses it and says what it is part of. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A copy, since the bytes may lie unaligned. All machines that Node runs on are little-endian. */
+function toFloat32(bytes: Uint8Array): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
