@@ -17,7 +17,7 @@ export interface StreamEntry {
 /** One partition in the hands of this instance. */
 export interface PartitionSession {
   readonly partition: number;
-  /** Id of the last entry that is committed: reading goes on after it. */
+  /** Id of the last entry taken: reading goes on after it. */
   readonly lastId: string;
   /** Whether the way out is full, so that nothing more should be read for now. */
   isBlocked(): Promise<boolean> | boolean;
@@ -61,6 +61,7 @@ export class StreamWorker {
   #loop: Promise<void> | undefined;
   #lastError: Error | undefined;
   #rebalanceAt = 0;
+  #betweenRounds: (() => Promise<void>)[] = [];
 
   constructor(options: StreamWorkerOptions) {
     this.#options = options;
@@ -74,6 +75,21 @@ export class StreamWorker {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#loop;
+    for (const work of this.#betweenRounds.splice(0)) await work();
+  }
+
+  /** Runs work on the sessions while none of them is at work. */
+  runBetweenRounds(work: () => Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#betweenRounds.push(async () => {
+        try {
+          await work();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   }
 
   get partitions(): number[] {
@@ -90,6 +106,7 @@ export class StreamWorker {
     while (!this.#isStopping) {
       try {
         if (performance.now() >= this.#rebalanceAt) await this.#rebalance();
+        for (const work of this.#betweenRounds.splice(0)) await work();
         await this.#readRound();
         this.#lastError = undefined;
       } catch (error) {

@@ -32,7 +32,11 @@ export function decide(situation: Situation, limits: Limits): Decision {
     return { action: 'wait', reason: 'too-few-rows', because: `${rows} of ${limits.bootstrapMinRows} rows` };
   }
   if (users < limits.bootstrapMinUsers) {
-    return { action: 'wait', reason: 'too-few-users', because: `rows of ${users} of ${limits.bootstrapMinUsers} users` };
+    return {
+      action: 'wait',
+      reason: 'too-few-users',
+      because: `rows of ${users} of ${limits.bootstrapMinUsers} users`,
+    };
   }
   return { action: 'train', reason: 'bootstrap', because: `${rows} rows of ${users} users are enough to start with` };
 }

@@ -1,15 +1,15 @@
-import { decodeFeatureVector, FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { decodeFeatureVector, FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import { featuresKey, predictionKey } from '@liminal/shared/contracts/keys';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import {
   modelNameSchema,
   modelScoreSchema,
-  namedFeaturesSchema,
   type Severity,
   servedPredictionSchema,
   severitySchema,
 } from '@liminal/shared/contracts/prediction';
 import { decodePrediction, type PredictionRecord, toPrediction } from '@liminal/shared/contracts/prediction-batch';
+import { MAX_VECTORS_PER_CALL, toFeatures, vectorSchema, vectorsSchema } from '@liminal/shared/contracts/vector-body';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -20,24 +20,13 @@ import { newestPredictions } from '../scoring/newest-predictions.ts';
 import { severityOf } from '../scoring/severity.ts';
 import { fillPredictedLoad, type LoadedRelease, type ScoredVector } from '../sessions/loaded-release.ts';
 
-/** Most vectors of one call. */
-const MAX_VECTORS = 1_000;
-
-const vectorSchema = z
-  .union([
-    namedFeaturesSchema.partial().strict(),
-    z.array(z.number().nullable()).length(FEATURE_COUNT, `must hold ${FEATURE_COUNT} numbers (null = not observed)`),
-  ])
-  .describe(`Features by name, or in the order ${FEATURE_NAMES.join(', ')}; null or missing = not observed`);
-type Vector = z.infer<typeof vectorSchema>;
-
 const bodySchema = z.union(
   [
     z.strictObject({ features: vectorSchema }),
-    z.strictObject({ vectors: z.array(vectorSchema).min(1).max(MAX_VECTORS) }),
+    z.strictObject({ vectors: vectorsSchema }),
     z.strictObject({ user: z.string().min(1) }),
   ],
-  { error: `must be {"features": …}, {"vectors": [… up to ${MAX_VECTORS}]} or {"user": "…"}` },
+  { error: `must be {"features": …}, {"vectors": [… up to ${MAX_VECTORS_PER_CALL}]} or {"user": "…"}` },
 );
 
 const scoredSchema = z.object({
@@ -149,13 +138,4 @@ export function addPredictRoutes(http: HttpServer, options: PredictRoutesOptions
 function toScored({ scores, pValue }: ScoredVector, release: LoadedRelease, severity: Severity): Scored {
   const { id, isProvisional } = release;
   return { scores, pValue, severity, anomaly: severity !== 'none', release: id, provisional: isProvisional };
-}
-
-function toFeatures(vector: Vector): Float32Array {
-  const features = new Float32Array(FEATURE_COUNT);
-  for (let index = 0; index < FEATURE_COUNT; index++) {
-    const value = Array.isArray(vector) ? vector[index] : vector[FEATURE_NAMES[index]!];
-    features[index] = value ?? Number.NaN;
-  }
-  return features;
 }

@@ -1,0 +1,37 @@
+import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
+import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
+import { type Config, loadConfig } from './config.ts';
+import { createMetrics } from './metrics.ts';
+import { readLag } from './queries/pipeline.ts';
+import { addAnomaliesRoutes } from './routes/anomalies.ts';
+import { addEventsRoutes } from './routes/events.ts';
+import { addPipelineRoutes } from './routes/pipeline.ts';
+import { addUsersRoutes } from './routes/users.ts';
+
+export const service: ServiceDefinition<Config> = {
+  name: 'backend',
+  description: 'Takes events in; JSON API over users, anomalies and the state of the pipeline',
+  loadConfig,
+  start,
+};
+
+async function start({ config, logger, registry, readiness, http }: ServiceContext<Config>): Promise<RunningService> {
+  const { redisUrl: url, partitions, predictionTtlSeconds } = config;
+  // A connection of its own, so that a query never waits behind a call of megabytes.
+  const ingest = connectRedis({ url, logger, connectionName: 'backend:ingest', purpose: 'call' });
+  const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
+  const metrics = createMetrics(registry, () => readLag(api, partitions));
+  const now = Date.now;
+  readiness.require('redis', async () => {
+    await Promise.all([checkRedis(ingest), checkRedis(api)]);
+  });
+  await addEventsRoutes(http, { redis: ingest, config, metrics, now });
+  addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
+  addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
+  addPipelineRoutes(http, api, partitions);
+  return {
+    async stop() {
+      for (const connection of [ingest, api]) connection.disconnect();
+    },
+  };
+}

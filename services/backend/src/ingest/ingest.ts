@@ -1,0 +1,65 @@
+import { LuaScript } from '@liminal/shared/adapters/lua-script';
+import { acceptedKey, callKey, cursorKey, seenIdsKey, streamKey } from '@liminal/shared/contracts/keys';
+import type { Redis } from 'ioredis';
+import { errors } from '../errors.ts';
+
+const ingestScript = new LuaScript(new URL('./ingest.lua', import.meta.url));
+
+/** An id is remembered for at least one span and at most two. */
+export const SEEN_IDS_SPAN_SECONDS = 15 * 60;
+/** Far longer than a broken connection keeps a command that it may send again. */
+const CALL_RESULT_SECONDS = 60;
+const BACKPRESSURE_RETRY_SECONDS = 1;
+
+/** The events of a call for one partition. */
+export interface PackedBatch {
+  partition: number;
+  /** `encodeEventBatch` of all its events. */
+  bytes: Buffer;
+  events: number;
+  /** Ids of those events that have one, each once, and where in the batch these events are. */
+  ids: readonly string[];
+  idPositions: readonly number[];
+}
+
+export interface IngestResult {
+  accepted: number;
+  duplicates: number;
+}
+
+/**
+ * Stores a call whole or not at all. The same `callId` stores once: ioredis sends a command again when its connection
+ * broke before the answer, and then nobody knows whether Redis had run it.
+ * Throws LIMINAL_ERR_EVENTS_BACKPRESSURE when a partition is over `highWater`.
+ */
+export async function ingest(
+  redis: Redis,
+  callId: string,
+  batches: readonly PackedBatch[],
+  highWater: number,
+): Promise<IngestResult> {
+  const keys = [callKey(callId)];
+  const args: (string | number | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS];
+  for (const { partition, bytes, events, ids, idPositions } of batches) {
+    keys.push(
+      streamKey('events', partition),
+      acceptedKey(partition),
+      cursorKey('feature-extractor', partition),
+      seenIdsKey(partition, 0),
+      seenIdsKey(partition, 1),
+      seenIdsKey(partition, 2),
+    );
+    args.push(bytes, events, idPositions.join(), ids.length);
+    for (const id of ids) args.push(id);
+  }
+  const reply = (await ingestScript.run(redis, keys, args)) as [number, number] | ['FULL', number, number];
+  if (reply[0] === 'FULL') {
+    throw errors('LIMINAL_ERR_EVENTS_BACKPRESSURE', {
+      partition: batches[reply[1]]!.partition,
+      waiting: reply[2],
+      limit: highWater,
+      retryAfterSeconds: BACKPRESSURE_RETRY_SECONDS,
+    });
+  }
+  return { accepted: reply[0], duplicates: reply[1] };
+}

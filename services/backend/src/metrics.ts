@@ -1,0 +1,48 @@
+import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
+export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
+  const registers = [registry];
+  return {
+    events: new Counter({
+      name: 'liminal_backend_events_total',
+      help: 'Events of POST /events; refused are those of refused calls as far as they were read',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    calls: new Counter({ name: 'liminal_backend_calls_total', help: 'Calls of POST /events', registers }),
+    refusals: new Counter({
+      name: 'liminal_backend_refusals_total',
+      help: 'Calls of POST /events that were refused, by error code',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    ingestDuration: new Histogram({
+      name: 'liminal_backend_ingest_duration_seconds',
+      help: 'Time from the whole body of a call to its events in Redis',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
+    callSize: new Histogram({
+      name: 'liminal_backend_call_size_events',
+      help: 'Events in a call that was taken',
+      buckets: [1, 10, 50, 100, 500, 1_000, 5_000, MAX_EVENTS_PER_CALL],
+      registers,
+    }),
+    lag: new Gauge({
+      name: 'liminal_backend_lag_events',
+      help: 'Accepted events of a partition that are not folded yet; absent while Redis is away',
+      labelNames: ['partition'] as const,
+      registers,
+      async collect() {
+        // An old number would look like a fresh one. That Redis is away is logged and shown by /ready.
+        this.reset();
+        const lag = await readLag().catch(() => []);
+        for (const [partition, events] of lag.entries()) this.labels(String(partition)).set(events);
+      },
+    }),
+  };
+}

@@ -1,0 +1,148 @@
+import { createPublicKey } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
+import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
+import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
+import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
+import { openTrainingQueue } from '@liminal/shared/adapters/training-queue';
+import { loadOrCreateSigningKey } from '@liminal/shared/release/signing-key';
+import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
+import { ArchiveWriter } from './archive/archive-writer.ts';
+import { type Config, loadConfig } from './config.ts';
+import { PredictionsSession } from './handlers/predictions.ts';
+import { TrainingJobs } from './handlers/training-jobs.ts';
+import { createMetrics } from './metrics.ts';
+import { ReleaseRegistry } from './registry/release-registry.ts';
+import { addModelRoutes } from './routes/models.ts';
+import { addPipelineRoutes } from './routes/pipelines.ts';
+import { addPredictRoutes } from './routes/predict.ts';
+import { addReleaseRoutes } from './routes/releases.ts';
+import { ReleaseScorer } from './serving/release-scorer.ts';
+import { trainRelease } from './training/train-release.ts';
+
+const BATCH_ENTRIES = 16;
+const STORE_RETRY_MS = 2_000;
+
+export const service: ServiceDefinition<Config> = {
+  name: 'kenning',
+  description: 'Keeps the training data; trains, calibrates and exports models to ONNX; registry of releases',
+  loadConfig,
+  start,
+};
+
+async function start({ config, logger, registry: metricsRegistry, readiness, http }: ServiceContext<Config>) {
+  const { redisUrl: url, partitions, instanceId, leaseMs } = config;
+  const store = openConfiguredModelStore(config.modelStore);
+  const signingKey = await loadOrCreateSigningKey({
+    privateKeyFile: config.signingKeyFile,
+    publicKeyFile: config.publicKeyFile,
+  });
+  const redis = connectRedis({ url, logger, connectionName: 'kenning', purpose: 'worker' });
+  const reader = connectRedis({ url, logger, connectionName: 'kenning:reader', purpose: 'worker' });
+  const jobs = connectRedis({ url, logger, connectionName: 'kenning:jobs', purpose: 'worker' });
+  const api = connectRedis({ url, logger, connectionName: 'kenning:api', purpose: 'call' });
+  const stopping = new AbortController();
+  const sessions = new Map<number, PredictionsSession>();
+  const releases = new ReleaseRegistry({ store, signingKey, clock: Date.now, log: logger });
+  const scorer = new ReleaseScorer(store, createPublicKey(signingKey));
+  const queue = openTrainingQueue(api);
+  queue.on('error', (error) => logger.warn({ err: error }, 'training queue can not be reached'));
+  let archive: ArchiveWriter | undefined;
+  const metrics = createMetrics(metricsRegistry, {
+    partitions: () => worker.partitions.length,
+    archivedRows: () => archive?.summary.rows ?? 0,
+  });
+  const worker = new StreamWorker({
+    stream: 'predictions',
+    reader,
+    group: new PartitionGroup({ redis, group: 'kenning', partitions, instanceId, leaseMs }),
+    batchEntries: BATCH_ENTRIES,
+    logger,
+    async open(lease) {
+      const flushMs = config.archiveFlushMs;
+      const session = await PredictionsSession.open(lease, { redis, archive: archive!, flushMs, metrics, logger });
+      sessions.set(lease.partition, session);
+      return session;
+    },
+  });
+  const trainingJobs = new TrainingJobs({
+    connection: jobs,
+    config,
+    registry: releases,
+    flushArchive: () => worker.runBetweenRounds(() => Promise.all([...sessions.values()].map((held) => held.flush()))),
+    metrics,
+    logger,
+  });
+
+  readiness.require('redis', () => checkRedis(api));
+  readiness.require('model store', () => store.ping());
+  readiness.require('predictions', () => worker.check());
+  readiness.require('production release', async () => {
+    if ((await releases.pointer('production')) === null) throw new Error('the factory release is being trained');
+  });
+  addPipelineRoutes(http, queue);
+  addModelRoutes(http, releases);
+  addReleaseRoutes(http, releases);
+  addPredictRoutes(http, { registry: releases, scorer, metrics });
+
+  /** What needs the store, which may come up later than this service. */
+  async function openArchive(): Promise<ArchiveWriter | undefined> {
+    while (!stopping.signal.aborted) {
+      try {
+        await releases.recover();
+        return await ArchiveWriter.open({ store, maxRows: config.archiveMaxRows, clock: Date.now, log: logger });
+      } catch (error) {
+        logger.warn({ err: error }, 'model store is away; trying again');
+        await sleep(STORE_RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+
+  async function releaseFactory(): Promise<void> {
+    if ((await releases.pointer('production')) !== null) return;
+    logger.info('training the factory release from simulated traffic');
+    const { release } = await trainRelease(
+      {
+        rows: { source: 'simulator', seed: config.factorySeed },
+        provisional: true,
+        promote: true,
+        seed: config.factorySeed,
+        reason: 'first start: the factory release serves until there is enough traffic to learn from',
+        by: 'kenning',
+      },
+      {
+        registry: releases,
+        signal: stopping.signal,
+        onProgress: ({ stage, ratio }) => logger.debug({ stage, ratio }, 'factory release'),
+        warn: (fields, message) => logger.warn(fields, message),
+      },
+    );
+    logger.info({ release }, 'factory release serves');
+  }
+
+  const running: RunningService = {
+    async run() {
+      archive = await openArchive();
+      if (archive === undefined) return;
+      worker.start();
+      try {
+        await releaseFactory();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        throw error;
+      }
+      trainingJobs.start();
+    },
+    async stop() {
+      stopping.abort(new Error('kenning is stopping'));
+      await trainingJobs.stop();
+      await worker.stop();
+      await queue.close();
+      await scorer.close();
+      for (const connection of [redis, reader, jobs, api]) connection.disconnect();
+      store.close();
+    },
+  };
+  return running;
+}

@@ -1,0 +1,40 @@
+import type { ModelName } from '@liminal/shared/contracts/prediction';
+import type { Matrix } from './matrix.ts';
+
+export interface FitContext {
+  /** Same rows, options and seed: the same fitted values, bit for bit. */
+  seed: number;
+  /** Called with the share that is done, in [0, 1], never falling. */
+  onProgress?: ((share: number) => void) | undefined;
+  /** Looked at between steps of some 10 ms; the fit then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * An unsupervised anomaly detector. Options say what to fit, fitted values are all that scoring needs; the two never mix,
+ * and neither holds a function, so that both can cross a thread.
+ */
+export interface Detector<Options, Fitted> {
+  readonly name: ModelName;
+  readonly defaultOptions: Options;
+
+  /**
+   * `rows`: at least one row, finite values only (impute first). Throws `RangeError` on anything else.
+   * Lets the event loop run between steps, so that the signal can arrive.
+   */
+  fit(rows: Matrix, options: Options, context: FitContext): Promise<Fitted>;
+
+  /** One score a row: higher = more anomalous. `rows`: finite, with the columns of the fit. */
+  anomalyScores(fitted: Fitted, rows: Matrix): Float64Array;
+}
+
+/** Throws `RangeError`, naming the place, unless `rows` is what every detector's `fit` takes. */
+export function assertFittable(rows: Matrix): void {
+  if (rows.rows < 1) throw new RangeError('there are no rows to fit: collect some first');
+  const index = rows.values.findIndex((value) => !Number.isFinite(value));
+  if (index === -1) return;
+  const row = Math.floor(index / rows.columns);
+  throw new RangeError(
+    `row ${row}, column ${index % rows.columns} is ${rows.values[index]}: impute missing values before the fit`,
+  );
+}

@@ -1,0 +1,20 @@
+import { defineErrors, type ErrorCatalogue } from '@liminal/shared/runtime/errors';
+
+export const ERRORS = {
+  LIMINAL_ERR_JOB_UNKNOWN: { status: 404, message: 'There is no job {job}: it never was, or ended long ago' },
+  LIMINAL_ERR_MODEL_UNKNOWN: {
+    status: 404,
+    message: 'There is no version {version} of {model}; GET /models lists them',
+  },
+  LIMINAL_ERR_RELEASE_UNKNOWN: { status: 404, message: 'There is no release {release}; GET /releases lists them' },
+  LIMINAL_ERR_RELEASE_NONE: {
+    status: 503,
+    message: 'No release serves yet: the factory release is being trained; try again in {retryAfterSeconds} s',
+  },
+  LIMINAL_ERR_STORE_AWAY: {
+    status: 503,
+    message: 'The model store does not answer ({reason}); try again in {retryAfterSeconds} s',
+  },
+} satisfies ErrorCatalogue;
+
+export const errors = defineErrors(ERRORS);

@@ -1,0 +1,59 @@
+import { Random } from '@liminal/shared/runtime/random';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { calibrate } from '../calibration/conformal.ts';
+import { isolationForest } from '../detectors/isolation-forest.ts';
+import { createMatrix } from '../detectors/matrix.ts';
+import { imputeMissing } from '../detectors/median-imputation.ts';
+import { detectorModel } from '../onnx/detector-model.ts';
+import { isolationForestScore } from '../onnx/isolation-forest-converter.ts';
+import { assertParity, type ParityQuestion, probeRows } from './onnx-parity.ts';
+
+describe('ONNX parity check', () => {
+  let sound: ParityQuestion;
+
+  beforeAll(async () => {
+    const random = new Random(1);
+    const rows = createMatrix(
+      Float32Array.from({ length: 300 }, () => random.normal()),
+      3,
+    );
+    const medians = new Float32Array(3);
+    const forest = await isolationForest.fit(rows, isolationForest.defaultOptions, { seed: 1 });
+    const probes = probeRows(rows);
+    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6));
+    sound = {
+      name: 'isolation-forest',
+      onnx: detectorModel({
+        name: 'isolation-forest',
+        medians,
+        addScore: (graph, features, name) => isolationForestScore(graph, features, forest, name),
+        calibration,
+      }),
+      rows: probes,
+      expectedScores: isolationForest.anomalyScores(forest, imputeMissing(probes, medians)),
+      calibration,
+    };
+  });
+
+  it('probes rows as they are, without each column, and without all', () => {
+    const probes = probeRows(createMatrix(Float32Array.of(1, 2), 2));
+    const { NaN: missing } = Number;
+    expect(probes.values).toEqual(Float32Array.of(1, 2, missing, 2, 1, missing, missing, missing));
+    expect(probes.rows).toBe(4);
+  });
+
+  it('passes a sound file', () => assertParity(sound));
+
+  it.each([2e-5, Number.NaN])('refuses one score that is off by %d', async (error) => {
+    const expectedScores = sound.expectedScores.slice();
+    expectedScores[77]! += error;
+    await expect(assertParity({ ...sound, expectedScores })).rejects.toThrow(
+      'the ONNX file of isolation-forest scores',
+    );
+  });
+
+  it('refuses p-values that are not those of the scores', async () => {
+    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6, 0.7));
+    await expect(assertParity({ ...sound, calibration })).rejects.toMatchObject({ name: 'OnnxParityError' });
+  });
+});

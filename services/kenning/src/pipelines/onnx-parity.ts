@@ -1,0 +1,64 @@
+import { type ConformalCalibration, conformalPValue } from '../calibration/conformal.ts';
+import { type Matrix, rowRange } from '../detectors/matrix.ts';
+import { ModelSession } from '../onnx/model-session.ts';
+import { OnnxParityError } from './training-errors.ts';
+
+/** How far a score of ONNX Runtime (float32) may lie from the one of the fitted model (float64). */
+export const SCORE_TOLERANCE = 1e-5;
+const PROBED_ROWS = 256;
+
+/** Rows to compare on: the first rows as they are, then again with each column not observed, then with none. */
+export function probeRows(rows: Matrix): Matrix {
+  const { columns } = rows;
+  const probed = rowRange(rows, 0, Math.min(rows.rows, PROBED_ROWS));
+  const copies = columns + 2;
+  const values = new Float32Array(copies * probed.values.length);
+  for (let copy = 0; copy < copies; copy++) {
+    const isAllMissing = copy === columns + 1;
+    const missingColumn = copy - 1;
+    const target = values.subarray(copy * probed.values.length, (copy + 1) * probed.values.length);
+    probed.values.forEach((value, index) => {
+      target[index] = isAllMissing || index % columns === missingColumn ? Number.NaN : value;
+    });
+  }
+  return { values, rows: copies * probed.rows, columns };
+}
+
+export interface ParityQuestion {
+  name: string;
+  onnx: Uint8Array;
+  /** Raw rows, NaN = not observed. */
+  rows: Matrix;
+  /** Scores of the fitted model, one a row. */
+  expectedScores: Float64Array;
+  calibration: ConformalCalibration;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Throws `OnnxParityError` unless the file gives the fitted model's scores (within `SCORE_TOLERANCE`) and exactly the
+ * p-values that belong to its own scores.
+ */
+export async function assertParity(question: ParityQuestion): Promise<void> {
+  const { name, onnx, rows, expectedScores, calibration, signal } = question;
+  const session = await ModelSession.open(onnx);
+  try {
+    const { scores, pValues } = await session.run(rows, signal);
+    for (let row = 0; row < rows.rows; row++) {
+      const score = scores[row]!;
+      const expected = expectedScores[row]!;
+      // Negated, so that NaN is a difference too.
+      if (!(Math.abs(score - expected) <= SCORE_TOLERANCE)) {
+        throw new OnnxParityError(`the ONNX file of ${name} scores a row ${score}, the fitted model ${expected}`);
+      }
+      const pValue = conformalPValue(calibration, score);
+      if (pValues[row] !== pValue) {
+        throw new OnnxParityError(
+          `the ONNX file of ${name} gives p = ${pValues[row]} for score ${score}, not ${pValue}`,
+        );
+      }
+    }
+  } finally {
+    await session.release();
+  }
+}

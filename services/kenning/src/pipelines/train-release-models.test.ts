@@ -1,0 +1,122 @@
+import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { Random } from '@liminal/shared/runtime/random';
+import { describe, expect, it } from 'vitest';
+import { alarmCountBand } from '../calibration/beta-binomial.ts';
+import { createMatrix, type Matrix } from '../detectors/matrix.ts';
+import { ModelSession } from '../onnx/model-session.ts';
+import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
+import type { TrainingProgress } from './trained-model.ts';
+import { TrainingDataError } from './training-errors.ts';
+
+const options = DEFAULT_RELEASE_TRAINING;
+
+describe('training of a release', () => {
+  it('gives byte-identical files for the same rows and seed, others for another seed', async () => {
+    const rows = trafficRows(400, 1);
+    const [first, again, other] = await Promise.all(
+      [1, 1, 2].map((seed) => trainReleaseModels(rows, options, { seed })),
+    );
+    expect(again).toEqual(first);
+    expect(other!.models[0]!.onnx).not.toEqual(first!.models[0]!.onnx);
+  });
+
+  it('keeps calibration rows out of the fit and every row in exactly one part', async () => {
+    const { rows, models, backgroundRows } = await trainReleaseModels(trafficRows(1000, 1), options, { seed: 1 });
+    expect(rows).toEqual({ total: 1000, training: 700, calibration: 300 });
+    expect(models.map(({ name }) => name)).toEqual(['isolation-forest']);
+    expect(models[0]!.calibration.rows).toBe(300);
+    expect(models[0]!.calibration.scores).toHaveLength(300);
+    expect(models[0]!.params).toMatchObject({ nEstimators: 100, maxSamples: 256 });
+    expect(backgroundRows).toMatchObject({ rows: 100, columns: FEATURE_COUNT });
+  });
+
+  it('draws background rows from the training rows, none twice', async () => {
+    const rows = trafficRows(60, 1);
+    const { backgroundRows } = await trainReleaseModels(rows, { ...options, backgroundRows: 30 }, { seed: 1 });
+    const inputRows = rowTexts(rows);
+    const drawn = rowTexts(backgroundRows);
+    expect(new Set(drawn).size).toBe(30);
+    expect(drawn.every((row) => inputRows.includes(row))).toBe(true);
+  });
+
+  it('bounds the calibration rows', async () => {
+    const { rows } = await trainReleaseModels(trafficRows(500, 1), { ...options, maxCalibrationRows: 99 }, { seed: 1 });
+    expect(rows).toEqual({ total: 500, training: 401, calibration: 99 });
+  });
+
+  it.each([0.01, 0.05])('alarms on fresh normal rows as often as it is told: %d', async (alarmRate) => {
+    const { models, rows } = await trainReleaseModels(trafficRows(3000, 1), options, { seed: 5 });
+    const fresh = trafficRows(5000, 2);
+    const session = await ModelSession.open(models[0]!.onnx);
+    const { pValues } = await session.run(fresh);
+    await session.release();
+    const alarms = pValues.filter((pValue) => pValue <= alarmRate).length;
+    const band = alarmCountBand({ testedRows: fresh.rows, calibrationRows: rows.calibration, alarmRate });
+    expect(alarms).toBeGreaterThanOrEqual(band.low);
+    expect(alarms).toBeLessThanOrEqual(band.high);
+  });
+
+  it('profiles each feature over all rows', async () => {
+    const rows = createMatrix(
+      Float32Array.from({ length: 101 * FEATURE_COUNT }, (_, index) => {
+        const row = Math.floor(index / FEATURE_COUNT);
+        if (index % FEATURE_COUNT === 5) return Number.NaN;
+        return index % FEATURE_COUNT === 1 && row > 50 ? Number.NaN : 100 - row;
+      }),
+      FEATURE_COUNT,
+    );
+    const { referenceProfile } = await trainReleaseModels(rows, options, { seed: 1 });
+    expect(referenceProfile.map(({ feature }) => feature)).toEqual([...FEATURE_NAMES]);
+    expect(referenceProfile[0]).toMatchObject({ missingRate: 0, quantiles: [1, 5, 25, 50, 75, 95, 99] });
+    expect(referenceProfile[1]!.missingRate).toBeCloseTo(50 / 101, 12);
+    expect(referenceProfile[1]!.quantiles![3]).toBe(75);
+    expect(referenceProfile[1]!.quantiles![0]).toBeCloseTo(50.5, 12);
+    expect(referenceProfile[5]).toMatchObject({ missingRate: 1, quantiles: null });
+  });
+
+  it.each([
+    ['two rows', trafficRows(2, 1)],
+    ['rows without a single observation', createMatrix(new Float32Array(7 * 20).fill(Number.NaN), 7)],
+    ['equal rows', createMatrix(new Float32Array(7 * 20).fill(1), 7)],
+    [
+      'infinite values',
+      createMatrix(
+        Float32Array.from({ length: 7 * 20 }, (_, i) => (i % 9 ? i : 1 / 0)),
+        7,
+      ),
+    ],
+  ])('trains on degenerate rows: %s', async (_, rows) => {
+    const { models } = await trainReleaseModels(rows, options, { seed: 1 });
+    expect(models[0]!.calibration.scores.every(Number.isFinite)).toBe(true);
+  });
+
+  it('refuses rows and options that it can not train with', async () => {
+    await expect(trainReleaseModels(trafficRows(1, 1), options, { seed: 1 })).rejects.toThrow(TrainingDataError);
+    await expect(trainReleaseModels(createMatrix(new Float32Array(60), 6), options, { seed: 1 })).rejects.toThrow(
+      'training rows have 7 features, these have 6',
+    );
+    const share = { ...options, calibrationShare: 1 };
+    await expect(trainReleaseModels(trafficRows(9, 1), share, { seed: 1 })).rejects.toThrow('calibrationShare');
+  });
+
+  it('goes through its stages in order', async () => {
+    const seen: TrainingProgress[] = [];
+    await trainReleaseModels(trafficRows(100, 1), options, { seed: 1, onProgress: (progress) => seen.push(progress) });
+    expect([...new Set(seen.map(({ stage }) => stage))]).toEqual(['fit', 'calibrate', 'verify']);
+    expect(seen.at(-1)).toEqual({ model: 'isolation-forest', stage: 'verify', share: 1 });
+  });
+});
+
+function trafficRows(count: number, seed: number): Matrix {
+  const random = new Random(seed);
+  const values = Float32Array.from({ length: count * FEATURE_COUNT }, (_, index) =>
+    index % FEATURE_COUNT >= 4 && random.next() < 0.3 ? Number.NaN : random.exponential(1 + (index % FEATURE_COUNT)),
+  );
+  return createMatrix(values, FEATURE_COUNT);
+}
+
+function rowTexts(matrix: Matrix): string[] {
+  return Array.from({ length: matrix.rows }, (_, row) =>
+    matrix.values.subarray(row * matrix.columns, (row + 1) * matrix.columns).join(),
+  );
+}

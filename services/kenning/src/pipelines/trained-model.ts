@@ -1,0 +1,30 @@
+import type { ModelName } from '@liminal/shared/contracts/prediction';
+
+export interface TrainingProgress {
+  model: ModelName;
+  stage: 'fit' | 'calibrate' | 'verify';
+  /** Share of the stage that is done, in [0, 1]. */
+  share: number;
+}
+
+export interface TrainingContext {
+  seed: number;
+  onProgress?: ((progress: TrainingProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A model ready for a release. Crosses threads and, the file and the scores apart, is plain JSON. */
+export interface TrainedModel {
+  name: ModelName;
+  /** The self-contained ONNX file: `features` → `score`, `p_value`. */
+  onnx: Uint8Array<ArrayBuffer>;
+  /** Options and seed of the fit. */
+  params: Record<string, number>;
+  calibration: {
+    /** n: p-values are multiples of 1/(n + 1). */
+    rows: number;
+    smallestPValue: number;
+    /** ONNX Runtime's scores of the calibration rows, in the order of the rows: the same rows for every model. */
+    scores: Float32Array<ArrayBuffer>;
+  };
+}

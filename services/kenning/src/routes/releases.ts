@@ -1,0 +1,80 @@
+import { StoreUnreachableError } from '@liminal/shared/adapters/object-errors';
+import { pointerSchema, type releaseManifestSchema } from '@liminal/shared/contracts/release';
+import type { LiminalError } from '@liminal/shared/runtime/errors';
+import type { HttpServer } from '@liminal/shared/runtime/http-server';
+import { z } from 'zod';
+import { errors } from '../errors.ts';
+import type { ReleaseRegistry } from '../registry/release-registry.ts';
+
+const manifestSchema = z.custom<z.infer<typeof releaseManifestSchema>>().meta({ type: 'object' });
+
+export function addReleaseRoutes(http: HttpServer, registry: ReleaseRegistry): void {
+  http.get(
+    '/releases',
+    {
+      schema: {
+        tags: ['releases'],
+        summary: 'All releases, newest first, and which of them serves',
+        response: {
+          200: z.object({
+            production: z.string().nullable(),
+            since: z.string().nullable(),
+            releases: z.array(manifestSchema),
+          }),
+        },
+      },
+    },
+    async () => {
+      const [pointer, releases] = await orStoreAway(() =>
+        Promise.all([registry.pointer('production'), registry.listReleases()]),
+      );
+      return { production: pointer?.release ?? null, since: pointer?.since ?? null, releases };
+    },
+  );
+
+  http.get(
+    '/releases/history',
+    {
+      schema: {
+        tags: ['releases'],
+        summary: 'What served when, and why, oldest first',
+        response: {
+          200: z.object({
+            history: z.array(pointerSchema.omit({ since: true }).extend({ at: z.string(), pointer: z.string() })),
+          }),
+        },
+      },
+    },
+    async () => ({ history: await orStoreAway(() => registry.history()) }),
+  );
+
+  http.get(
+    '/releases/:release',
+    {
+      schema: {
+        tags: ['releases'],
+        summary: 'The signed manifest of a release',
+        params: z.object({ release: z.string().min(1) }),
+        response: { 200: manifestSchema },
+      },
+    },
+    async ({ params: { release } }) => {
+      const releases = await orStoreAway(() => registry.listReleases());
+      const found = releases.find(({ id }) => id === release);
+      if (found === undefined) throw errors('LIMINAL_ERR_RELEASE_UNKNOWN', { release });
+      return found;
+    },
+  );
+}
+
+/** Runs a read of the registry; a store that is away is an error that says so. */
+export async function orStoreAway<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof StoreUnreachableError ? storeAway(error) : error;
+  }
+}
+
+const storeAway = (error: Error): LiminalError =>
+  errors('LIMINAL_ERR_STORE_AWAY', { reason: error.message, retryAfterSeconds: 2 }, { cause: error });

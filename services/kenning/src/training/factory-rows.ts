@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
+import { ewmaForecast } from '@liminal/shared/features/load-forecast';
+import { replayEvents } from '@liminal/shared/features/replay';
+import { normalTraffic } from '@liminal/simulator/traffic';
+
+/** A day, so that every hour's traffic is in it; always the same one, so that the same seed gives the same files. */
+const START_MS = Date.UTC(2026, 0, 5);
+const DAY_MS = 24 * 3_600_000;
+const USERS = 300;
+
+export interface FactoryRows {
+  rows: number;
+  users: string[];
+  ts: Float64Array;
+  /** Row-major float32 [rows, 7], NaN = not observed. */
+  features: Float32Array;
+  sha256: string;
+}
+
+/** Training rows of the factory release: simulated normal traffic through the same fold as real events. */
+export function factoryRows({ seed }: { seed: number }): FactoryRows {
+  const users: string[] = [];
+  const ts: number[] = [];
+  const features: number[] = [];
+  const events = normalTraffic({ seed, startMs: START_MS, endMs: START_MS + DAY_MS, users: USERS });
+  for (const vector of replayEvents(events)) {
+    const { values } = vector;
+    values[PREDICTED_USER_LOAD] = ewmaForecast(values.subarray(FEATURE_COUNT));
+    for (let index = 0; index < FEATURE_COUNT; index++) features.push(values[index]!);
+    users.push(vector.user);
+    ts.push(vector.ts);
+  }
+  const rows = Float32Array.from(features);
+  const sha256 = createHash('sha256')
+    .update(JSON.stringify([users, ts]))
+    .update(new Uint8Array(rows.buffer))
+    .digest('hex');
+  return { rows: users.length, users, ts: Float64Array.from(ts), features: rows, sha256 };
+}

@@ -1,0 +1,74 @@
+"""Writes the goldens beside this file. Run by hand, never in CI:
+
+    /usr/bin/python3 services/kenning/test/goldens/generate.py
+
+Made with scikit-learn 1.2.1, SciPy 1.10.1, NumPy 1.24.2 (Debian 12: python3-sklearn, python3-scipy).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import scipy
+import sklearn
+from scipy.stats import betabinom
+from sklearn.ensemble import IsolationForest
+from sklearn.ensemble._iforest import _average_path_length
+
+HERE = Path(__file__).parent
+VERSIONS = {"sklearn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
+SEED = 20260101
+FOREST_SEEDS = range(30)
+
+
+def write(name, **content):
+    (HERE / f"{name}.golden.json").write_text(json.dumps({"versions": VERSIONS, **content}) + "\n")
+
+
+def isolation_forest():
+    rng = np.random.default_rng(SEED)
+    inliers = rng.normal(size=(360, 4))
+    inliers[:, 1] = np.exp(inliers[:, 1])
+    inliers[:, 2] = np.round(inliers[:, 2])
+    outliers = rng.uniform(-6, 6, size=(40, 4))
+    rows = np.round(np.vstack([inliers, outliers]), 3).astype(np.float32)
+    scores = [
+        -IsolationForest(n_estimators=100, max_samples=256, random_state=seed).fit(rows).score_samples(rows)
+        for seed in FOREST_SEEDS
+    ]
+    sizes = [1, 2, 3, 4, 10, 100, 256, 100000]
+    write(
+        "isolation-forest",
+        seed=SEED,
+        forestSeeds=len(FOREST_SEEDS),
+        columns=4,
+        rows=[float(str(value)) for value in rows.ravel()],
+        meanScores=np.round(np.mean(scores, axis=0), 6).tolist(),
+        averagePathLength=[[n, float(_average_path_length(np.array([n]))[0])] for n in sizes],
+    )
+
+
+def beta_binomial():
+    cases = []
+    for m, n, alarm_rate, k in [
+        (1000, 99, 0.01, 1),
+        (1000, 999, 0.01, 10),
+        (1000, 999, 0.05, 50),
+        (5000, 3000, 0.01, 30),
+        (5000, 3000, 0.05, 150),
+        (20000, 10000, 0.05, 500),
+        (37, 99, 0.29, 29),
+        (200, 9, 0.9, 9),
+    ]:
+        law = betabinom(m, k, n + 1 - k)
+        probe = sorted({0, m // 100, m // 20, m // 2})
+        cases.append({
+            "testedRows": m, "calibrationRows": n, "alarmRate": alarm_rate,
+            "low": int(law.ppf(0.005)), "high": int(law.ppf(0.995)),
+            "cumulative": [[x, float(law.cdf(x))] for x in probe],
+        })
+    write("beta-binomial", cases=cases)
+
+
+isolation_forest()
+beta_binomial()
