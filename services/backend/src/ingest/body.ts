@@ -8,8 +8,10 @@ export type BodyFormat = 'json' | 'ndjson';
 export const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 /** More than the longest event with every character escaped (17 KB). It bounds what one `JSON.parse` works on. */
 export const EVENT_LIMIT_BYTES = 64 * 1024;
-/** Bytes parsed before other work gets its turn on the event loop: 1 to 2 ms. */
-const PIECE_BYTES = 256 * 1024;
+/** A JSON body up to this size is parsed at once: about 1,000 events, 3 ms with their checks. */
+const WHOLE_BYTES = 256 * 1024;
+/** Bytes of a longer body that are parsed before other work gets its turn on the event loop. */
+const PIECE_BYTES = 128 * 1024;
 
 const NEW_LINE = 0x0a;
 const OPEN_BRACKET = 0x5b;
@@ -31,7 +33,7 @@ function* readJson(body: Buffer): Generator<unknown[]> {
     if (body[start] !== OPEN_BRACKET) {
       if (body.length > EVENT_LIMIT_BYTES) throw new ElementTooLongError(0);
       yield [JSON.parse(body.toString())];
-    } else if (body.length <= PIECE_BYTES) {
+    } else if (body.length <= WHOLE_BYTES) {
       yield JSON.parse(body.toString()) as unknown[];
     } else {
       yield* parseJsonArray(body, { pieceBytes: PIECE_BYTES, elementBytes: EVENT_LIMIT_BYTES });

@@ -14,9 +14,6 @@ import { errors } from '../errors.ts';
 export interface PartitionRows {
   partition: number;
   rows: EventRow[];
-  ids: string[];
-  /** Positions in `rows` of the events that `ids` belong to. */
-  idPositions: number[];
 }
 
 /** Checks the events of one call and sorts them into partitions. Repeated ids inside the call are left out. */
@@ -62,31 +59,27 @@ export class CallEvents {
   }
 
   #sort(row: EventRow): void {
-    const user = row[2];
     const id = row[7];
-    const partition = partitionOf(user, this.#partitions);
-    const known = this.#byPartition.get(partition);
-    const into = known ?? { partition, rows: [], ids: [], idPositions: [] };
     if (id !== null) {
-      const seenId = scopedId(user, id);
-      if (this.#ids.has(seenId)) {
+      const before = this.#ids.size;
+      if (this.#ids.add(scopedId(row[2], id)).size === before) {
         this.#duplicates++;
         return;
       }
-      this.#ids.add(seenId);
-      into.ids.push(seenId);
-      into.idPositions.push(into.rows.length);
     }
-    into.rows.push(row);
-    if (known === undefined) this.#byPartition.set(partition, into);
+    const partition = partitionOf(row[2], this.#partitions);
+    const known = this.#byPartition.get(partition);
+    if (known === undefined) this.#byPartition.set(partition, { partition, rows: [row] });
+    else known.rows.push(row);
   }
 }
 
 /**
- * An id is one of its user's: ids of different users lie in different partitions or not as their hashes fall, and
- * whether an event counts must not hang on that. The length keeps ("ab", "c") and ("a", "bc") apart.
+ * Identity of an event that has an id. An id is one of its user's: ids of different users lie in one partition or in
+ * two as their hashes fall, and whether an event counts must not hang on that. The length keeps ("ab", "c") and
+ * ("a", "bc") apart.
  */
-const scopedId = (user: string, id: string): string => `${user.length}:${user}${id}`;
+export const scopedId = (user: string, id: string): string => `${user.length}:${user}${id}`;
 
 function toRow(event: Event, index: number, latestTs: number): EventRow {
   const ts = eventTimeMs(event);

@@ -11,15 +11,14 @@ export const SEEN_IDS_SPAN_SECONDS = 15 * 60;
 const CALL_RESULT_SECONDS = 60;
 const BACKPRESSURE_RETRY_SECONDS = 1;
 
-/** The events of a call for one partition. */
+/** One stream entry to be: events of a call for one partition. */
 export interface PackedBatch {
   partition: number;
-  /** `encodeEventBatch` of all its events. */
+  /** `encodeEventBatch` of the events. */
   bytes: Buffer;
   events: number;
-  /** Ids of those events that have one, each once, and where in the batch these events are. */
-  ids: readonly string[];
-  idPositions: readonly number[];
+  /** msgpack of `[positions of the events that have ids, these ids]`, no id twice in a call; empty when none has. */
+  ids: Buffer;
 }
 
 export interface IngestResult {
@@ -30,7 +29,7 @@ export interface IngestResult {
 /**
  * Stores a call whole or not at all. The same `callId` stores once: ioredis sends a command again when its connection
  * broke before the answer, and then nobody knows whether Redis had run it.
- * Throws LIMINAL_ERR_EVENTS_BACKPRESSURE when a partition is over `highWater`.
+ * Throws LIMINAL_ERR_EVENTS_BACKPRESSURE when a partition would have more than `highWater` events waiting.
  */
 export async function ingest(
   redis: Redis,
@@ -39,8 +38,8 @@ export async function ingest(
   highWater: number,
 ): Promise<IngestResult> {
   const keys = [callKey(callId)];
-  const args: (string | number | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS];
-  for (const { partition, bytes, events, ids, idPositions } of batches) {
+  const args: (number | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS];
+  for (const { partition, bytes, events, ids } of batches) {
     keys.push(
       streamKey('events', partition),
       acceptedKey(partition),
@@ -49,8 +48,7 @@ export async function ingest(
       seenIdsKey(partition, 1),
       seenIdsKey(partition, 2),
     );
-    args.push(bytes, events, idPositions.join(), ids.length);
-    for (const id of ids) args.push(id);
+    args.push(bytes, events, ids);
   }
   const reply = (await ingestScript.run(redis, keys, args)) as [number, number] | ['FULL', number, number];
   if (reply[0] === 'FULL') {

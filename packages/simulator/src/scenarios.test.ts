@@ -1,0 +1,68 @@
+import { FEATURE_NAMES, type FeatureName, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
+import { ewmaForecast } from '@liminal/shared/features/load-forecast';
+import { replayEvents } from '@liminal/shared/features/replay';
+import { describe, expect, it } from 'vitest';
+import { type Label, SCENARIOS } from './label.ts';
+import { normalTraffic, simulateTraffic } from './traffic.ts';
+
+const DAY_MS = 86_400_000;
+const MONDAY = Date.UTC(2026, 10, 16);
+const options = { seed: 5, startMs: MONDAY, endMs: MONDAY + DAY_MS, users: 240 };
+
+/** Where a feature goes under attack. */
+const RISES: Record<FeatureName, boolean> = {
+  requests_per_user: true,
+  burstiness_score: false,
+  ip_entropy: true,
+  channel_activity: true,
+  predicted_user_load: true,
+  login_intervals: false,
+  jwt_usage_patterns: true,
+};
+
+function foldFeatures(events: Parameters<typeof replayEvents>[0]) {
+  return replayEvents(events).map(({ user, ts, values }) => {
+    const features = values.slice(0, FEATURE_NAMES.length);
+    features[PREDICTED_USER_LOAD] = ewmaForecast(values.subarray(FEATURE_NAMES.length));
+    return { user, ts, features };
+  });
+}
+
+function quantile(values: number[], share: number): number {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+}
+
+describe.each(SCENARIOS)('%s', (scenario) => {
+  const traffic = simulateTraffic({ ...options, attacks: { [scenario]: 4 } });
+  const vectors = foldFeatures(traffic.events()).toArray();
+  const normal = foldFeatures(normalTraffic(options)).toArray();
+
+  it('happens as often as asked, each time to others', () => {
+    expect(traffic.labels.length).toBe(4);
+    expect(new Set(traffic.labels.flatMap((label) => label.users)).size).toBe(
+      traffic.labels.reduce((sum, label) => sum + label.users.length, 0),
+    );
+  });
+
+  it('moves the features that its label names beyond what is normal, and its victims beyond themselves', () => {
+    for (const label of traffic.labels) {
+      for (const feature of label.features) {
+        const column = FEATURE_NAMES.indexOf(feature);
+        const sign = RISES[feature] ? 1 : -1;
+        const values = (rows: typeof vectors) => rows.map((row) => sign * row.features[column]!);
+        const usual = quantile(values(normal), 0.97);
+        for (const user of label.users) {
+          const own = vectors.filter((row) => row.user === user);
+          // The strongest tenth: credential stuffing shows only once it outnumbers the sign-ins before it.
+          const attacked = quantile(values(own.filter((row) => during(label, row.ts))), 0.9);
+          expect(attacked, `${label.id} ${user} ${feature}`).toBeGreaterThan(usual);
+          const before = quantile(values(own.filter((row) => row.ts < label.fromMs)), 0.5);
+          if (!Number.isNaN(before)) expect(attacked, `${label.id} ${user} ${feature}`).toBeGreaterThan(before);
+        }
+      }
+    }
+  });
+});
+
+const during = (label: Label, ts: number) => ts >= label.fromMs && ts <= label.toMs;
