@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '@liminal/shared/testing/redis';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+
+export type ServiceName = 'backend' | 'feature-extractor' | 'predictor' | 'kenning' | 'auto-retrainer';
+
+/** A service as its operators run it: a process of its own, with its settings in the environment. */
+export class ServiceProcess {
+  readonly name: ServiceName;
+  readonly url: string;
+  readonly #env: Record<string, string>;
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(name: ServiceName, port: number, env: Record<string, string>) {
+    this.name = name;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#env = { ...env, PORT: String(port), LOG_LEVEL: 'warn' };
+  }
+
+  static async start(name: ServiceName, env: Record<string, string>): Promise<ServiceProcess> {
+    const service = new ServiceProcess(name, await freePort(), env);
+    await service.start();
+    return service;
+  }
+
+  /** Starts it and waits for `/health`. */
+  async start(): Promise<void> {
+    this.#child = spawn(process.execPath, [`services/${this.name}/src/main.ts`], {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH ?? '', ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.on('data', (chunk) => {
+        this.#output = (this.#output + String(chunk)).slice(-20_000);
+      });
+    }
+    await this.#answers('/health');
+  }
+
+  /** Waits for `/ready` to answer 200. */
+  ready(): Promise<void> {
+    return this.#answers('/ready');
+  }
+
+  /** SIGKILL: no chance to finish anything. */
+  async kill(): Promise<void> {
+    const child = this.#child!;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** SIGTERM, and waits for the end. Returns the exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child!;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    return child.exitCode;
+  }
+
+  /** The last of what it logged. */
+  get output(): string {
+    return this.#output;
+  }
+
+  async #answers(path: string): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      if (this.#child!.exitCode !== null) break;
+      try {
+        const response = await fetch(this.url + path);
+        await response.arrayBuffer();
+        if (response.ok) return;
+      } catch {
+        // Not listening yet.
+      }
+      await sleep(50);
+    }
+    throw new Error(`${this.name} does not answer ${path}; its last words:\n${this.#output}`);
+  }
+}
+
+/** Asks again until `condition` holds. Throws what it waited for after the time-out. */
+export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`gave up waiting until ${what}`);
+    await sleep(100);
+  }
+}
