@@ -21,7 +21,7 @@ const RISES: Record<FeatureName, boolean> = {
 };
 
 function foldFeatures(events: Parameters<typeof replayEvents>[0]) {
-  return replayEvents(events).map(({ user, ts, values }) => {
+  return Array.from(replayEvents(events), ({ user, ts, values }) => {
     const features = values.slice(0, FEATURE_NAMES.length);
     features[PREDICTED_USER_LOAD] = ewmaForecast(values.subarray(FEATURE_NAMES.length));
     return { user, ts, features };
@@ -35,8 +35,8 @@ function quantile(values: number[], share: number): number {
 
 describe.each(SCENARIOS)('%s', (scenario) => {
   const traffic = simulateTraffic({ ...options, attacks: { [scenario]: 4 } });
-  const vectors = foldFeatures(traffic.events()).toArray();
-  const normal = foldFeatures(normalTraffic(options)).toArray();
+  const vectors = foldFeatures(traffic.events());
+  const normal = foldFeatures(normalTraffic(options));
 
   it('happens as often as asked, each time to others', () => {
     expect(traffic.labels.length).toBe(4);

@@ -1,4 +1,4 @@
-import { type Account, issueToken } from '../people/account.ts';
+import { type Account, newTokenId } from '../people/account.ts';
 import { login, tokenEvent } from '../people/session.ts';
 import { DESKTOP_USER_AGENTS } from '../people/user-agents.ts';
 import type { Client, TimedEvent } from '../timed-event.ts';
@@ -41,8 +41,9 @@ function* flood(
   const { random, user } = account;
   let ts = span.fromMs;
   yield login(account, ts, client, true);
-  yield tokenEvent(account, ts, client, 'issue', issueToken(account));
-  yield tokenEvent(account, ts, client, 'use', account.tokenId);
+  const tokenId = newTokenId(account);
+  yield tokenEvent(account, ts, client, 'issue', tokenId);
+  yield tokenEvent(account, ts, client, 'use', tokenId);
   for (const channel of channels) {
     ts += random.uniform(200, 900);
     if (ts >= span.toMs) return;

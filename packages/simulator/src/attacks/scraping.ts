@@ -1,5 +1,4 @@
-import type { Account } from '../people/account.ts';
-import { issueToken } from '../people/account.ts';
+import { type Account, newTokenId } from '../people/account.ts';
 import { lognormal } from '../people/lognormal.ts';
 import { login, tokenEvent } from '../people/session.ts';
 import { DESKTOP_USER_AGENTS, TOOL_USER_AGENTS } from '../people/user-agents.ts';
@@ -48,7 +47,7 @@ function* scrape(account: Account, span: Span, clients: readonly Client[], perMi
   const { random, user } = account;
   let ts = span.fromMs;
   yield login(account, ts, clients[0]!, true);
-  const tokenId = issueToken(account);
+  const tokenId = newTokenId(account);
   yield tokenEvent(account, ts, clients[0]!, 'issue', tokenId);
   for (;;) {
     ts += lognormal(random, MINUTE_MS / perMinute, 0.3);

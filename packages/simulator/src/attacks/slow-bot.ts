@@ -1,4 +1,4 @@
-import { type Account, issueToken } from '../people/account.ts';
+import { type Account, newTokenId } from '../people/account.ts';
 import { apiCall } from '../people/requests.ts';
 import { login, tokenEvent } from '../people/session.ts';
 import { TOOL_USER_AGENTS } from '../people/user-agents.ts';
@@ -34,15 +34,17 @@ function* poll(account: Account, span: Span, client: Client, gapMs: number): Gen
   const { random, user } = account;
   let ts = span.fromMs;
   yield login(account, ts, client, true);
-  yield tokenEvent(account, ts, client, 'issue', issueToken(account));
+  let tokenId = newTokenId(account);
+  yield tokenEvent(account, ts, client, 'issue', tokenId);
   let refreshAt = ts + REFRESH_AFTER_MS;
   for (;;) {
     ts += gapMs * (1 + JITTER * random.normal());
     if (ts >= span.toMs) return;
     if (ts >= refreshAt) {
-      yield tokenEvent(account, ts, client, 'refresh', issueToken(account));
+      tokenId = newTokenId(account);
+      yield tokenEvent(account, ts, client, 'refresh', tokenId);
       refreshAt = ts + REFRESH_AFTER_MS;
     }
-    yield apiCall(random, ts, user, client, account.tokenId);
+    yield apiCall(random, ts, user, client, tokenId);
   }
 }

@@ -47,16 +47,15 @@ export interface Account {
   readonly mobileUserAgent: string;
   /** Set by at most one attack, before the simulation runs. */
   arrangement: Arrangement | undefined;
-  /** The token of the session that runs now, or of the last one. */
+  /** The token of the session that runs now, or of the last one; '' before the first. */
   tokenId: string;
   tokensIssued: number;
 }
 
 /** A token id that no other account or session gets. */
-export function issueToken(account: Account): string {
+export function newTokenId(account: Account): string {
   account.tokensIssued++;
-  account.tokenId = `jwt-${account.index.toString(36)}-${account.tokensIssued.toString(36)}-${account.random.uint32().toString(36)}`;
-  return account.tokenId;
+  return `jwt-${account.index.toString(36)}-${account.tokensIssued.toString(36)}-${account.random.uint32().toString(36)}`;
 }
 
 /** How active the person is at that moment, relative to the mean over a working day. */

@@ -1,5 +1,5 @@
 import type { Client, TimedEvent } from '../timed-event.ts';
-import { type Account, issueToken } from './account.ts';
+import { type Account, newTokenId } from './account.ts';
 import { carrierAddress } from './addresses.ts';
 import { isWeekend, localHour } from './diurnal.ts';
 import { lognormal } from './lognormal.ts';
@@ -40,7 +40,7 @@ function* visit(account: Account, startMs: number, stayUntilMs: number | undefin
   }
   yield login(account, ts, client, true);
   ts += random.uniform(40, 250);
-  yield tokenEvent(account, ts, client, 'issue', issueToken(account));
+  yield* takeToken(account, ts, client, 'issue');
 
   let refreshAt = ts + REFRESH_AFTER_MS;
   let pagesLeft = Math.ceil(lognormal(random, habits.pagesPerSession, 0.6));
@@ -58,7 +58,7 @@ function* visit(account: Account, startMs: number, stayUntilMs: number | undefin
   for (let page = 0; stayUntilMs === undefined ? pagesLeft > 0 : ts < stayUntilMs; page++, pagesLeft--) {
     if (page === handoverAfter) client = { ip: carrierAddress(random.uint32()), userAgent: client.userAgent };
     if (ts >= refreshAt) {
-      yield tokenEvent(account, ts, client, 'refresh', issueToken(account));
+      yield* takeToken(account, ts, client, 'refresh');
       ts += random.uniform(20, 80);
       refreshAt = ts + REFRESH_AFTER_MS;
     }
@@ -81,6 +81,18 @@ function* visit(account: Account, startMs: number, stayUntilMs: number | undefin
   }
   if (channel !== undefined) yield { kind: 'channel', ts: Math.floor(ts), user, channel, action: 'leave' };
   if (random.next() < SIGN_OUT_CHANCE) yield tokenEvent(account, ts + 150, client, 'revoke', account.tokenId);
+}
+
+/** The token counts as the account's only once its event is out: nobody can steal it earlier. */
+function* takeToken(
+  account: Account,
+  ts: number,
+  client: Client,
+  action: 'issue' | 'refresh',
+): Generator<TimedEvent, void> {
+  const tokenId = newTokenId(account);
+  yield tokenEvent(account, ts, client, action, tokenId);
+  account.tokenId = tokenId;
 }
 
 function chooseClient(account: Account, ts: number): Client {

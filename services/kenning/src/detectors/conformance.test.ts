@@ -101,6 +101,13 @@ function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options:
       );
       expect(shares).toEqual([0]);
     });
+
+    it('lets the event loop run, so that the signal can come from it', async () => {
+      const cancellation = new AbortController();
+      const fitting = detector.fit(rows, options, { seed: 1, signal: cancellation.signal });
+      setImmediate(() => cancellation.abort());
+      await expect(fitting).rejects.toThrow('aborted');
+    });
   });
 }
 

@@ -142,7 +142,7 @@ describe('isolation forest file', () => {
     expect(digest).toBe('b38ca717784c704f41b78db19ca006f025e9b54f9111f9e710a090b2a1c26dd6');
   });
 
-  it('declares what DESIGN promises: IR 8, opsets 17 and 3, one input, two outputs', async () => {
+  it('declares IR 8, opsets 17 and 3, one input, two outputs', async () => {
     const model = fromBinary(ModelProtoSchema, await smallFile());
     expect(model.irVersion).toBe(8n);
     expect(model.opsetImport.map(({ domain, version }) => [domain, version])).toEqual([

@@ -1,9 +1,13 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { alarmCountBand } from '../calibration/beta-binomial.ts';
+import { calibrate, conformalPValue } from '../calibration/conformal.ts';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
-import { ModelSession } from '../onnx/model-session.ts';
+import { fitMedians } from '../detectors/median-imputation.ts';
+import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
+import { ModelProtoSchema } from '../onnx/onnx-ml_pb.ts';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
 import { TrainingDataError } from './training-errors.ts';
@@ -30,13 +34,32 @@ describe('training of a release', () => {
     expect(backgroundRows).toMatchObject({ rows: 100, columns: FEATURE_COUNT });
   });
 
-  it('draws background rows from the training rows, none twice', async () => {
+  it('draws background rows from the training rows, none twice, none of them a calibration row', async () => {
     const rows = trafficRows(60, 1);
-    const { backgroundRows } = await trainReleaseModels(rows, { ...options, backgroundRows: 30 }, { seed: 1 });
+    const { models, backgroundRows } = await trainReleaseModels(rows, { ...options, backgroundRows: 30 }, { seed: 1 });
     const inputRows = rowTexts(rows);
     const drawn = rowTexts(backgroundRows);
     expect(new Set(drawn).size).toBe(30);
     expect(drawn.every((row) => inputRows.includes(row))).toBe(true);
+    const { scores } = await outputsOf(models[0]!.onnx, backgroundRows);
+    expect(scores.filter((score) => models[0]!.calibration.scores.includes(score))).toHaveLength(0);
+  });
+
+  it('fills in the medians of the training rows', async () => {
+    // As many background rows as there are training rows: all of them.
+    const everyTrainingRow = { ...options, backgroundRows: 1000 };
+    const { models, backgroundRows } = await trainReleaseModels(trafficRows(200, 1), everyTrainingRow, { seed: 1 });
+    expect(backgroundRows.rows).toBe(140);
+    const { graph } = fromBinary(ModelProtoSchema, models[0]!.onnx);
+    const medians = graph!.initializer.find(({ name }) => name === 'medians')!.rawData;
+    expect(new Float32Array(Uint8Array.from(medians).buffer)).toEqual(fitMedians(backgroundRows));
+  });
+
+  it('gives p-values against the calibration scores that it tells', async () => {
+    const { models } = await trainReleaseModels(trafficRows(300, 1), options, { seed: 1 });
+    const { scores, pValues } = await outputsOf(models[0]!.onnx, trafficRows(200, 3));
+    const calibration = calibrate(models[0]!.calibration.scores);
+    expect([...pValues]).toEqual([...scores].map((score) => conformalPValue(calibration, score)));
   });
 
   it('bounds the calibration rows', async () => {
@@ -47,9 +70,7 @@ describe('training of a release', () => {
   it.each([0.01, 0.05])('alarms on fresh normal rows as often as it is told: %d', async (alarmRate) => {
     const { models, rows } = await trainReleaseModels(trafficRows(3000, 1), options, { seed: 5 });
     const fresh = trafficRows(5000, 2);
-    const session = await ModelSession.open(models[0]!.onnx);
-    const { pValues } = await session.run(fresh);
-    await session.release();
+    const { pValues } = await outputsOf(models[0]!.onnx, fresh);
     const alarms = pValues.filter((pValue) => pValue <= alarmRate).length;
     const band = alarmCountBand({ testedRows: fresh.rows, calibrationRows: rows.calibration, alarmRate });
     expect(alarms).toBeGreaterThanOrEqual(band.low);
@@ -106,6 +127,15 @@ describe('training of a release', () => {
     expect(seen.at(-1)).toEqual({ model: 'isolation-forest', stage: 'verify', share: 1 });
   });
 });
+
+async function outputsOf(file: Uint8Array, rows: Matrix): Promise<ModelOutputs> {
+  const session = await ModelSession.open(file);
+  try {
+    return await session.run(rows);
+  } finally {
+    await session.release();
+  }
+}
 
 function trafficRows(count: number, seed: number): Matrix {
   const random = new Random(seed);

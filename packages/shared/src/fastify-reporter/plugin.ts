@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { EventReporter, type ReportedEvent, type ReporterCounters, type ReporterOptions } from './reporter.ts';
+import { toRequestEvent } from './request-event.ts';
+
+export type { Drop, DropReason, ReportedEvent, ReporterCounters, ReporterOptions } from './reporter.ts';
+
+export interface LiminalReporterOptions extends ReporterOptions {
+  /** Who made the request, asked after the answer is out. Without an answer the user is `ip:<address>`. */
+  getUser(request: FastifyRequest): string | undefined;
+  /** An id of the token that the request was made with. Never the token itself: hash it if there is no id. */
+  getTokenId?(request: FastifyRequest): string | undefined;
+}
+
+export interface Liminal {
+  /** Reports a login, a token or a channel event. Returns at once and never throws. */
+  report(event: ReportedEvent): void;
+  /** What became of the events so far. */
+  readonly counters: ReporterCounters;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    liminal: Liminal;
+  }
+}
+
+/**
+ * Reports the requests of a Fastify application to Resonance Liminal ML, and through `app.liminal.report` what else its
+ * users do. Events go out in the background; the application waits for nothing but the last flush of `close`, which is
+ * bounded by `closeTimeoutMs`. Throws at registration, and only there, for options that can't be used.
+ */
+async function reporterPlugin(app: FastifyInstance, options: LiminalReporterOptions): Promise<void> {
+  const reporter = new EventReporter(options);
+  const addresses = new WeakMap<FastifyRequest, string>();
+  app.decorate('liminal', {
+    report: (event: ReportedEvent) => reporter.report(event),
+    get counters() {
+      return reporter.counters;
+    },
+  });
+  app.addHook('onRequest', (request, _reply, done) => {
+    addresses.set(request, request.ip);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    try {
+      const ip = addresses.get(request) || 'unknown';
+      const user = options.getUser(request);
+      const tokenId = options.getTokenId?.(request);
+      reporter.report(toRequestEvent(request, reply, { user, tokenId, ip }));
+    } catch (error) {
+      // Of the application's own functions; it sees them counted and in onDrop, its requests go on.
+      reporter.reportFailed(error);
+    }
+    done();
+  });
+  app.addHook('onClose', () => reporter.close());
+}
+
+export default fastifyPlugin(reporterPlugin, { name: 'liminal-reporter', fastify: '5.x' });
