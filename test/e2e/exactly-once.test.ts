@@ -126,7 +126,8 @@ describe('events are counted exactly once', () => {
 
     const expected = offlineFold(events);
     await until('all events are folded, scored and archived', async () => {
-      const summary = await (await fetch(`${services.get('backend')!.url}/ml/metrics`)).json();
+      const response = await fetch(`${services.get('backend')!.url}/ml/metrics`);
+      const summary = (await response.json()) as Record<'events' | 'vectors' | 'predictions', { lag: number }>;
       return summary.events.lag === 0 && summary.vectors.lag === 0 && summary.predictions.lag === 0;
     });
     // A clean stop writes the snapshots that are still due.

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { EventReporter, type ReportedEvent, type ReporterCounters, type ReporterOptions } from './reporter.ts';
-import { toRequestEvent } from './request-event.ts';
+import { CLIENT_CLOSED_REQUEST, type RequestOutcome, toRequestEvent } from './request-event.ts';
 
 export type { Drop, DropReason, ReportedEvent, ReporterCounters, ReporterOptions } from './reporter.ts';
 
@@ -25,6 +25,13 @@ declare module 'fastify' {
   }
 }
 
+/** Taken when a request comes in: a socket that was closed meanwhile has no address any more. */
+interface Arrival {
+  ip: string;
+  /** By the monotonic clock, ms. */
+  at: number;
+}
+
 /**
  * Reports the requests of a Fastify application to Resonance Liminal ML, and through `app.liminal.report` what else its
  * users do. Events go out in the background; the application waits for nothing but the last flush of `close`, which is
@@ -32,7 +39,7 @@ declare module 'fastify' {
  */
 async function reporterPlugin(app: FastifyInstance, options: LiminalReporterOptions): Promise<void> {
   const reporter = new EventReporter(options);
-  const addresses = new WeakMap<FastifyRequest, string>();
+  const arrivals = new WeakMap<FastifyRequest, Arrival>();
   app.decorate('liminal', {
     report: (event: ReportedEvent) => reporter.report(event),
     get counters() {
@@ -40,22 +47,37 @@ async function reporterPlugin(app: FastifyInstance, options: LiminalReporterOpti
     },
   });
   app.addHook('onRequest', (request, _reply, done) => {
-    addresses.set(request, request.ip);
+    arrivals.set(request, { ip: request.ip || 'unknown', at: performance.now() });
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
+    reportRequest(request, reply.statusCode, reply.getHeader('content-length'));
+    done();
+  });
+  app.addHook('onRequestAbort', (request, done) => {
+    reportRequest(request, CLIENT_CLOSED_REQUEST);
+    done();
+  });
+  app.addHook('onClose', () => reporter.close());
+
+  function reportRequest(
+    request: FastifyRequest,
+    status: number,
+    contentLength?: RequestOutcome['contentLength'],
+  ): void {
+    const arrival = arrivals.get(request);
+    if (arrival === undefined) return;
+    // A handler may still answer after its client went away: one request is one event.
+    arrivals.delete(request);
     try {
-      const ip = addresses.get(request) || 'unknown';
-      const user = options.getUser(request);
-      const tokenId = options.getTokenId?.(request);
-      reporter.report(toRequestEvent(request, reply, { user, tokenId, ip }));
+      const identity = { user: options.getUser(request), tokenId: options.getTokenId?.(request), ip: arrival.ip };
+      const durationMs = performance.now() - arrival.at;
+      reporter.report(toRequestEvent(request, identity, { status, durationMs, contentLength }));
     } catch (error) {
       // Of the application's own functions; it sees them counted and in onDrop, its requests go on.
       reporter.reportFailed(error);
     }
-    done();
-  });
-  app.addHook('onClose', () => reporter.close());
+  }
 }
 
 export default fastifyPlugin(reporterPlugin, { name: 'liminal-reporter', fastify: '5.x' });

@@ -1,36 +1,45 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { ReportedEvent } from './reporter.ts';
 
 /** nginx's code for a client that went away before the answer was out. */
-const CLIENT_CLOSED_REQUEST = 499;
+export const CLIENT_CLOSED_REQUEST = 499;
 
-/** What only the application knows about a request. */
+/** Who made a request, as far as the application can tell. */
 export interface RequestIdentity {
   user: string | undefined;
   tokenId: string | undefined;
-  /** Taken when the request came in: a closed socket has no address any more. */
   ip: string;
+}
+
+export interface RequestOutcome {
+  status: number;
+  durationMs: number;
+  /** `content-length` of the answer, where it has one. */
+  contentLength?: number | string | string[] | undefined;
 }
 
 /**
  * A request of the host application as an event. Texts are cut to the lengths of the event contract: an event that
  * is refused for an overlong header would be a way to stay unseen.
  */
-export function toRequestEvent(request: FastifyRequest, reply: FastifyReply, identity: RequestIdentity): ReportedEvent {
-  const { ip } = identity;
+export function toRequestEvent(
+  request: FastifyRequest,
+  { user, tokenId, ip }: RequestIdentity,
+  { status, durationMs, contentLength }: RequestOutcome,
+): ReportedEvent {
   const userAgent = request.headers['user-agent'];
-  const bytes = Number(reply.getHeader('content-length') ?? Number.NaN);
+  const bytes = Number(contentLength ?? Number.NaN);
   return {
     kind: 'request',
-    user: fit(identity.user || `ip:${ip}`, 256),
+    user: fit(user || `ip:${ip}`, 256),
     ip: fit(ip, 64),
     method: fit(request.method, 32),
     route: fit(request.routeOptions.url ?? 'unmatched', 1024),
-    status: reply.raw.writableFinished ? reply.statusCode : CLIENT_CLOSED_REQUEST,
-    durationMs: reply.elapsedTime,
+    status,
+    durationMs,
     ...(Number.isSafeInteger(bytes) && bytes >= 0 && { bytes }),
     ...(userAgent && { userAgent: fit(userAgent, 1024) }),
-    ...(identity.tokenId && { tokenId: fit(identity.tokenId, 256) }),
+    ...(tokenId && { tokenId: fit(tokenId, 256) }),
   };
 }
 

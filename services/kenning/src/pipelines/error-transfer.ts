@@ -1,7 +1,7 @@
 import { LiminalError } from '@liminal/shared/runtime/errors';
 import { OnnxParityError, TrainingDataError } from './training-errors.ts';
 
-/** An error as it crosses a thread: structured clone alone drops its class and its own fields. */
+/** An error as it crosses a process: structured clone alone drops its class and its own fields. */
 export interface TransferredError {
   name: string;
   message: string;

@@ -3,7 +3,7 @@ import type { TransferredError } from './error-transfer.ts';
 import type { ReleaseTrainingOptions, TrainedRelease } from './train-release-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
 
-/** What a training thread is started with. */
+/** What a training process is started with. */
 export interface TrainingRequest {
   rows: Matrix;
   options: ReleaseTrainingOptions;

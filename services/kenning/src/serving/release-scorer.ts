@@ -6,7 +6,7 @@ import type { ModelScore } from '@liminal/shared/contracts/prediction-batch';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
 import { createMatrix } from '../detectors/matrix.ts';
-import { ModelSession } from '../onnx/model-session.ts';
+import type { ModelSession } from '../onnx/model-session.ts';
 import { Mutex } from '../registry/mutex.ts';
 
 interface OpenRelease {
@@ -55,6 +55,8 @@ export class ReleaseScorer {
   async #opened(release: string): Promise<OpenRelease> {
     if (this.#open?.manifest.id === release) return this.#open;
     const { manifest, files } = await loadRelease(this.#store, this.#publicKey, release);
+    // Only now: ONNX Runtime takes memory that most kennings never need.
+    const { ModelSession } = await import('../onnx/model-session.ts');
     const sessions = new Map<ModelName, ModelSession>();
     for (const [name, file] of files) sessions.set(name, await ModelSession.open(file));
     await this.#close();

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
-import { env } from 'onnxruntime-node';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+const require = createRequire(import.meta.url);
+const versionOf = (manifest: string): string => (require(manifest) as { version: string }).version;
 
 /** Versions of what builds a release. */
 export const libraryVersions = (): Record<string, string> => ({
-  kenning: version,
+  kenning: versionOf('../../package.json'),
   node: process.versions.node,
-  onnxruntime: env.versions.node ?? env.versions.common,
+  onnxruntime: versionOf('onnxruntime-node/package.json'),
 });

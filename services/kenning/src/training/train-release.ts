@@ -4,13 +4,13 @@ import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { createMatrix } from '../detectors/matrix.ts';
 import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT } from '../onnx/detector-model.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
-import { trainInThread } from '../pipelines/train-in-thread.ts';
+import { trainInProcess } from '../pipelines/train-in-process.ts';
 import { DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
 import type { TrainedModel } from '../pipelines/trained-model.ts';
 import type { DraftModel, ReleaseDraft } from '../registry/publish-release.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
 import { libraryVersions } from './library-versions.ts';
-import { type GatheredRows, type RowsRequest, rowsInThread } from './rows-in-thread.ts';
+import { type GatheredRows, type RowsRequest, rowsInProcess } from './rows-in-process.ts';
 
 export interface TrainReleaseRequest {
   rows: RowsRequest;
@@ -39,10 +39,10 @@ export async function trainRelease(
   { registry, signal, onProgress, warn }: TrainReleaseContext,
 ): Promise<TrainReleaseResult> {
   onProgress({ stage: 'gather rows', ratio: 0 });
-  const rows = await rowsInThread(request.rows, { signal, warn });
+  const rows = await rowsInProcess(request.rows, { signal, warn });
   const seed = request.seed ?? Number.parseInt(rows.summary.sha256.slice(0, 8), 16);
   const matrix = createMatrix(rows.features, FEATURE_COUNT);
-  const trained = await trainInThread(
+  const trained = await trainInProcess(
     { rows: matrix, options: DEFAULT_RELEASE_TRAINING, seed },
     {
       signal,

@@ -1,0 +1,201 @@
+import { encodeFeatureVector, type FeatureVector, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import {
+  acceptedKey,
+  anomaliesKey,
+  cursorKey,
+  featuresKey,
+  predictionKey,
+  streamKey,
+} from '@liminal/shared/contracts/keys';
+import { partitionOf } from '@liminal/shared/contracts/partition';
+import { anomalyId, encodePredictions, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
+import { startTestService, type TestService } from '@liminal/shared/testing/start-service';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { service } from '../src/app.ts';
+
+const TTL_SECONDS = 60;
+let server: TestRedis;
+let redis: Redis;
+let backend: TestService;
+
+beforeAll(async () => {
+  server = await startTestRedis();
+  redis = new Redis(server.url);
+  backend = await startTestService(service, { REDIS_URL: server.url, PREDICTION_TTL_SECONDS: String(TTL_SECONDS) });
+});
+afterAll(async () => {
+  await backend?.stop();
+  redis?.disconnect();
+  await server?.stop();
+});
+afterEach(() => redis.flushall());
+
+async function get<T>(path: string): Promise<{ status: number; body: T }> {
+  const response = await fetch(backend.url + path);
+  return { status: response.status, body: (await response.json()) as T };
+}
+
+const values = (): Float32Array => new Float32Array(VECTOR_LENGTH).fill(1.5, 0, 6).fill(Number.NaN, 6, 7);
+const vector = (user: string): FeatureVector => ({ user, ts: 1_000, seq: 3, values: values() });
+const record = (fields: Partial<PredictionRecord> = {}): PredictionRecord => ({
+  ...vector('ada'),
+  scores: { 'isolation-forest': { score: 0.7, pValue: 0.004 } },
+  pValue: 0.004,
+  severity: 'warning',
+  release: 'r1',
+  provisional: false,
+  scoredAt: Date.now(),
+  ...fields,
+});
+
+describe('GET /ml/users/:user', () => {
+  const at = (user: string) => partitionOf(user, 8);
+
+  test('tells the newest features and prediction', async () => {
+    const user = 'ip:2001:db8::1/é';
+    await redis.set(featuresKey(at(user), user), encodeFeatureVector(vector(user)));
+    await redis.set(predictionKey(at(user), user), encodePredictions([record({ user })]));
+    expect(await get(`/ml/users/${encodeURIComponent(user)}`)).toMatchObject({
+      status: 200,
+      body: {
+        user,
+        features: { ts: 1_000, seq: 3, values: { requests_per_user: 1.5, jwt_usage_patterns: null } },
+        prediction: { user, severity: 'warning', anomaly: true, pValue: 0.004, stale: false },
+      },
+    });
+  });
+
+  test('a prediction past its time to live says so', async () => {
+    const old = record({ scoredAt: Date.now() - (TTL_SECONDS + 1) * 1000 });
+    await redis.set(predictionKey(at('ada'), 'ada'), encodePredictions([old]));
+    expect(await get('/ml/users/ada')).toMatchObject({ body: { features: null, prediction: { stale: true } } });
+  });
+
+  test('a user of whom nothing is known is not there', async () => {
+    expect(await get('/ml/users/nobody')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'LIMINAL_ERR_USER_UNKNOWN', details: { user: 'nobody' } } },
+    });
+  });
+});
+
+describe('GET /ml/anomalies', () => {
+  interface Page {
+    anomalies: { id: string; seq: number; user: string; stale: boolean }[];
+    next: string | null;
+  }
+
+  async function write(records: PredictionRecord[]): Promise<void> {
+    for (const entry of records) await redis.xadd(anomaliesKey, '*', 'b', encodePredictions([entry]));
+  }
+
+  async function allPages(query: string): Promise<Page[]> {
+    const pages: Page[] = [];
+    let cursor = '';
+    do {
+      const { status, body } = await get<Page>(`/ml/anomalies?${query}${cursor}`);
+      expect(status).toBe(200);
+      pages.push(body);
+      cursor = `&before=${body.next}`;
+    } while (pages.at(-1)!.next !== null && pages.length < 50);
+    return pages;
+  }
+
+  test('gives all of them newest first, page by page, also while new ones come in', async () => {
+    await write(Array.from({ length: 7 }, (_, seq) => record({ seq })));
+    const { body: first } = await get<Page>('/ml/anomalies?limit=3');
+    expect(first.anomalies.map(({ seq }) => seq)).toEqual([6, 5, 4]);
+    expect(first.anomalies[0]!.id).toBe(anomalyId(record({ seq: 6 })));
+    await write([record({ seq: 7 })]);
+    const { body: second } = await get<Page>(`/ml/anomalies?limit=3&before=${first.next}`);
+    expect(second.anomalies.map(({ seq }) => seq)).toEqual([3, 2, 1]);
+    const { body: third } = await get<Page>(`/ml/anomalies?limit=3&before=${second.next}`);
+    expect(third).toMatchObject({ anomalies: [{ seq: 0 }], next: null });
+  });
+
+  test('filters by severity and user', async () => {
+    await write(
+      Array.from({ length: 1_300 }, (_, seq) =>
+        record({ seq, user: seq % 2 ? 'ada' : 'ben', severity: seq % 100 === 1 ? 'critical' : 'warning' }),
+      ),
+    );
+    const critical = (await allPages('minSeverity=critical&user=ada&limit=5')).flatMap(({ anomalies }) => anomalies);
+    expect(critical.map(({ seq }) => seq)).toEqual(Array.from({ length: 13 }, (_, index) => 1_201 - index * 100));
+    const ben = (await allPages('user=ben&limit=200')).flatMap(({ anomalies }) => anomalies);
+    expect(ben).toHaveLength(650);
+    expect((await get<Page>('/ml/anomalies?minSeverity=critical&user=ben')).body).toEqual({
+      anomalies: [],
+      next: null,
+    });
+  });
+
+  test('marks the old ones, and an entry that can not be read hides no other', async () => {
+    await write([record({ seq: 1, scoredAt: Date.now() - (TTL_SECONDS + 1) * 1000 })]);
+    await redis.xadd(anomaliesKey, '*', 'b', 'rubbish');
+    await redis.xadd(anomaliesKey, '*', 'other', 'field');
+    await write([record({ seq: 2 })]);
+    expect((await get<Page>('/ml/anomalies')).body.anomalies).toMatchObject([
+      { seq: 2, stale: false },
+      { seq: 1, stale: true },
+    ]);
+  });
+
+  test.each(['limit=0', 'limit=501', 'minSeverity=bad', 'before=yesterday', 'before=(1-1'])(
+    'refuses %s',
+    async (query) => {
+      expect(await get(`/ml/anomalies?${query}`)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'LIMINAL_ERR_HTTP_INVALID' } },
+      });
+    },
+  );
+});
+
+describe('GET /ml/metrics', () => {
+  test('of a fresh suite is all zero, and nothing is stuck', async () => {
+    expect(await get('/ml/metrics')).toMatchObject({
+      status: 200,
+      body: {
+        events: { accepted: 0, folded: 0, lag: 0 },
+        readers: { predictor: { taken: 0, waiting: 0, oldestWaitingSeconds: null, moving: true } },
+      },
+    });
+  });
+
+  test('adds the partitions up, and tells a reader that stands still', async () => {
+    const [seconds] = await redis.time();
+    const longAgo = `${(Number(seconds) - 100) * 1000}-0`;
+    const justNow = `${(Number(seconds) - 2) * 1000}-0`;
+    for (const [partition, accepted, folded] of [
+      [0, 100, 90],
+      [5, 50, 50],
+    ] as const) {
+      await redis.set(acceptedKey(partition), accepted);
+      await redis.hset(cursorKey('feature-extractor', partition), { count: folded, emitted: 20, last: '1-0' });
+      await redis.hset(cursorKey('predictor', partition), { count: 15, last: '1-0' });
+      await redis.hset(cursorKey('kenning', partition), { count: 10, last: '1-0' });
+    }
+    await redis.xadd(streamKey('events', 0), longAgo, 'b', 'x');
+    await redis.xadd(streamKey('features', 5), justNow, 'b', 'x');
+    await redis.xadd(anomaliesKey, '*', 'b', 'x');
+
+    const { body } = await get<Record<string, unknown>>('/ml/metrics');
+    expect(body).toMatchObject({
+      events: { accepted: 150, folded: 140, lag: 10 },
+      vectors: { emitted: 40, scored: 30, lag: 10 },
+      predictions: { made: 30, archived: 20, lag: 10 },
+      anomalies: { inStream: 1 },
+      readers: {
+        'feature-extractor': { taken: 140, waiting: 10, moving: false },
+        predictor: { waiting: 10, moving: true },
+        kenning: { waiting: 10, oldestWaitingSeconds: null, moving: true },
+      },
+    });
+    expect((body.partitions as unknown[])[0]).toEqual({ partition: 0, accepted: 100, folded: 90, lag: 10 });
+    const readers = body.readers as Record<string, { oldestWaitingSeconds: number }>;
+    expect(readers['feature-extractor']!.oldestWaitingSeconds).toBeGreaterThanOrEqual(100);
+    expect(readers.predictor!.oldestWaitingSeconds).toBeLessThan(30);
+  });
+});

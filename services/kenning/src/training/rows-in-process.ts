@@ -1,0 +1,46 @@
+import type { ModelStoreSettings } from '@liminal/shared/adapters/model-store-settings';
+import type { ReleaseManifest } from '@liminal/shared/contracts/release';
+import { exitOf, startChildTask } from '../pipelines/child-task.ts';
+import { type TransferredError, unpackError } from '../pipelines/error-transfer.ts';
+
+/** Where training rows come from: the archive, or the simulator for the factory release. */
+export type RowsRequest =
+  | { source: 'archive'; modelStore: ModelStoreSettings; maxRows: number }
+  | { source: 'simulator'; seed: number };
+
+export interface GatheredRows {
+  /** Row-major float32 [rows, 7], NaN = not observed. */
+  features: Float32Array;
+  summary: ReleaseManifest['trainingData'];
+}
+
+export type RowsMessage =
+  | { type: 'rows'; rows: GatheredRows }
+  | { type: 'failed'; error: TransferredError }
+  | { type: 'warn'; fields: object; message: string };
+
+/** Gathers training rows in a process of its own: decoding and folding would block the event loop for seconds. */
+export async function rowsInProcess(
+  request: RowsRequest,
+  { signal, warn }: { signal: AbortSignal; warn(fields: object, message: string): void },
+): Promise<GatheredRows> {
+  signal.throwIfAborted();
+  const child = startChildTask(new URL('./rows-process.ts', import.meta.url), request);
+  const cancel = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', cancel, { once: true });
+  let last: Exclude<RowsMessage, { type: 'warn' }> | undefined;
+  child.on('message', (received) => {
+    const message = received as RowsMessage;
+    if (message.type === 'warn') warn(message.fields, message.message);
+    else last = message;
+  });
+  try {
+    const exitCode = await exitOf(child);
+    signal.throwIfAborted();
+    if (last === undefined) throw new Error(`the process that gathers rows ended with code ${exitCode} and no rows`);
+    if (last.type === 'failed') throw unpackError(last.error);
+    return last.rows;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
