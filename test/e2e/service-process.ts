@@ -67,6 +67,10 @@ export class ServiceProcess {
     return child.exitCode;
   }
 
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   /** The last of what it logged. */
   get output(): string {
     return this.#output;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Event } from '../src/contracts/event.ts';
@@ -95,24 +96,32 @@ describe('a request', () => {
     expect(new Set(receiver.calls.flat().map(({ id }) => id)).size).toBe(3);
   });
 
-  test('of a client that goes away before the answer is seen too, with its address', async () => {
+  test('of a client that goes away before the answer is seen too, once and with its address', async () => {
     const receiver = await startReceiver(taken);
     const app = await startHost({ url: receiver.url });
-    let arrived: (() => void) | undefined;
-    const isThere = new Promise<void>((resolve) => {
-      arrived = resolve;
+    const arrival = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    app.get('/slow', () => {
+      arrival.resolve();
+      return answer.promise;
     });
-    app.get('/never', () => {
-      arrived?.();
-      return new Promise<never>(() => undefined);
+    let finished = 0;
+    app.addHook('onSend', async () => {
+      finished++;
     });
     const url = await app.listen({ port: 0, host: '127.0.0.1' });
     const leaving = new AbortController();
-    const call = fetch(`${url}/never`, { signal: leaving.signal }).catch(() => 'left');
-    await isThere;
+    const call = fetch(`${url}/slow`, { signal: leaving.signal }).catch(() => 'left');
+    await arrival.promise;
     leaving.abort();
     expect(await call).toBe('left');
-    await expect.poll(() => receiver.calls.flat()).toMatchObject([{ route: '/never', status: 499, ip: '127.0.0.1' }]);
+    await expect.poll(() => receiver.calls.flat()).toMatchObject([{ route: '/slow', status: 499, ip: '127.0.0.1' }]);
+
+    answer.resolve('too late');
+    await expect.poll(() => finished).toBe(1);
+    await app.inject('/things/1');
+    await expect.poll(() => receiver.calls.flat().length).toBe(2);
+    expect(receiver.calls.flat()[1]).toMatchObject({ route: '/things/:id', status: 200 });
   });
 
   test('is answered although the functions of the application throw', async () => {
@@ -121,7 +130,7 @@ describe('a request', () => {
     const app = await startHost({
       url: receiver.url,
       getUser: () => {
-        throw new Error('no session');
+        throw new Error('no such user');
       },
       onDrop: (drop) => {
         drops.push(drop);
@@ -130,7 +139,7 @@ describe('a request', () => {
     });
     expect((await app.inject('/things/1')).statusCode).toBe(200);
     expect(app.liminal.counters).toMatchObject({ reported: 1, dropped: { failed: 1 }, queued: 0 });
-    expect(drops).toEqual([{ reason: 'failed', events: 1, detail: 'Error: no session' }]);
+    expect(drops).toEqual([{ reason: 'failed', events: 1, detail: 'Error: no such user' }]);
   });
 });
 
@@ -289,6 +298,27 @@ test('closing sends what is left, and later events are counted as lost', async (
   expect(usersOf(receiver.calls)).toEqual([['ada']]);
   app.liminal.report(login('ben'));
   expect(app.liminal.counters).toMatchObject({ delivered: 1, dropped: { closed: 1 } });
+});
+
+test('closing waits for the call under way, and makes no other beside it', async () => {
+  const held: ServerResponse[] = [];
+  const receiver = await startReceiver((_, response) => held.push(response));
+  const app = await startHost({ url: receiver.url, batchSize: 1, closeTimeoutMs: 30_000 });
+  app.liminal.report(login('ada'));
+  app.liminal.report(login('ben'));
+  await expect.poll(() => held.length).toBe(1);
+  const closing = Promise.withResolvers<void>();
+  app.addHook('onClose', async () => closing.resolve());
+  const closed = app.close();
+  await closing.promise;
+  await sleep(100); // in which a second call would come
+  expect(held).toHaveLength(1);
+  held[0]!.writeHead(202).end();
+  await expect.poll(() => held.length).toBe(2);
+  held[1]!.writeHead(202).end();
+  await closed;
+  expect(usersOf(receiver.calls)).toEqual([['ada'], ['ben']]);
+  expect(receiver.mostAtOnce()).toBe(1);
 });
 
 test.each([{ batchSize: 0 }, { batchSize: 10_001 }, { maxQueue: 1.5 }, { timeoutMs: -1 }, { url: 'nowhere' }])(

@@ -45,6 +45,39 @@ describe('simulateTraffic', () => {
     expect(new Set(events.map((event) => event.id)).size).toBe(events.length);
   });
 
+  it('knows the same people in another period, and lets them do other things', () => {
+    const later = [...simulateTraffic({ ...day, startMs: day.endMs, endMs: day.endMs + DAY_MS }).events()];
+    const userAgents = (list: Event[]) => {
+      const first = new Map<string, Set<string>>();
+      const attackers = /^2001:/;
+      for (const event of list) {
+        if (event.kind !== 'request' || attackers.test(event.ip)) continue;
+        first.set(event.user, (first.get(event.user) ?? new Set()).add(event.userAgent ?? ''));
+      }
+      return first;
+    };
+    const after = userAgents(later);
+    let known = 0;
+    for (const [user, agents] of userAgents(events)) {
+      if ([...(after.get(user) ?? [])].some((agent) => agents.has(agent))) known++;
+    }
+    expect(known).toBeGreaterThan(0.7 * after.size);
+    const tokens = new Set(events.flatMap((event) => ('tokenId' in event ? [event.tokenId] : [])));
+    for (const event of later) {
+      if ('tokenId' in event && tokens.has(event.tokenId)) throw new Error(`${event.tokenId} comes back a day later`);
+    }
+  });
+
+  it('attacks nobody among a handful of users unless asked to, and leaves most users alone over weeks', () => {
+    expect(simulateTraffic({ ...day, users: 5 }).labels).toEqual([]);
+    for (const users of [20, 50, 300]) {
+      for (let seed = 0; seed < 20; seed++) {
+        const { labels } = simulateTraffic({ seed, users, startMs: MONDAY, endMs: MONDAY + 30 * DAY_MS });
+        expect(labels.flatMap((label) => label.users).length).toBeLessThanOrEqual(users / 2);
+      }
+    }
+  });
+
   it('gives other ids when the period moves, so that a second run is not taken for the first', () => {
     const moved = simulateTraffic({ ...day, startMs: day.startMs + 1 });
     const ids = new Set(events.map((event) => event.id));

@@ -200,6 +200,7 @@ describe('an id', () => {
     await post([login({ id: 'b' }), login({ id: 'd' })]);
     await post([login(), ...['a', 'b', 'c', 'd', 'e'].map((id) => login({ id }))]);
     expect((await storedEvents(redis)).map((row) => row[7])).toEqual(['b', 'd', null, 'a', 'c', 'e']);
+    expect(await redis.get(acceptedKey(partitionOf('ada', 8)))).toBe('6');
   });
 
   test('counts once after the backend was started anew', async () => {

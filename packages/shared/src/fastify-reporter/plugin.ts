@@ -67,7 +67,7 @@ async function reporterPlugin(app: FastifyInstance, options: LiminalReporterOpti
   ): void {
     const arrival = arrivals.get(request);
     if (arrival === undefined) return;
-    // A handler may still answer after its client went away: one request is one event.
+    // Fastify does not promise that only one of the two hooks runs: one request is one event.
     arrivals.delete(request);
     try {
       const identity = { user: options.getUser(request), tokenId: options.getTokenId?.(request), ip: arrival.ip };

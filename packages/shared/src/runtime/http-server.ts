@@ -12,6 +12,7 @@ import fastify, {
   type FastifyError,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
   type onResponseHookHandler,
 } from 'fastify';
 import type { Logger } from 'pino';
@@ -49,7 +50,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   const { logger, registry, readiness } = options;
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: 'x-request-id',
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,

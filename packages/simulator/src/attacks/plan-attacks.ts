@@ -22,12 +22,20 @@ const PLANNERS: Record<Scenario, (setting: AttackSetting) => Attack> = {
 
 const DAY_MS = 86_400_000;
 const USERS_PER_ATTACK = 150;
+/** Attacks of each scenario for so many users at most, however long the period: most people are never attacked. */
+const USERS_PER_ATTACK_AT_LEAST = 50;
+const FEWEST_USERS = 20;
 
 export type AttackCounts = Record<Scenario, number>;
 
-/** One attack of each kind for every 150 users and day, and at least one. */
+/**
+ * One attack of each scenario for every 150 users and day, at least one, at most one for every 50 users; none among
+ * fewer than 20 users, who would be victims more often than not.
+ */
 export function defaultAttackCounts(users: number, periodMs: number): AttackCounts {
-  const each = Math.max(Math.round((users / USERS_PER_ATTACK) * (periodMs / DAY_MS)), 1);
+  const wanted = Math.round((users / USERS_PER_ATTACK) * (periodMs / DAY_MS));
+  const most = Math.floor(users / USERS_PER_ATTACK_AT_LEAST);
+  const each = users < FEWEST_USERS ? 0 : Math.max(Math.min(wanted, most), 1);
   return Object.fromEntries(SCENARIOS.map((scenario) => [scenario, each])) as AttackCounts;
 }
 
@@ -42,7 +50,7 @@ export function planAttacks(
   startMs: number,
   endMs: number,
 ): Attack[] {
-  const random = new Random(hash32(`attacks ${seed}`));
+  const random = new Random(hash32(`attacks ${seed} ${startMs}`));
   const known = accounts.filter((account) => account.appearsAtMs <= startMs);
   const order = random.sample(known.length, known.length);
   let taken = 0;
@@ -59,7 +67,7 @@ export function planAttacks(
     for (let number = 1; number <= (counts[scenario] ?? 0); number++) {
       const setting: AttackSetting = {
         id: `${scenario}-${number}`,
-        random: new Random(hash32(`attack ${seed} ${scenario} ${number}`)),
+        random: new Random(hash32(`attack ${seed} ${startMs} ${scenario} ${number}`)),
         startMs,
         endMs,
         accounts,

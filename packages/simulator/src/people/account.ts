@@ -37,6 +37,7 @@ export interface Arrangement {
 export interface Account {
   readonly user: string;
   readonly index: number;
+  /** Decides what the person does in the period. */
   readonly random: Random;
   readonly habits: Habits;
   /** Event time of the first sign-in at the earliest. */

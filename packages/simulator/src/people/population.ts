@@ -30,15 +30,22 @@ const ZONES = [
 /**
  * The users of a platform, drawn from `seed`. Activity is heavy-tailed: sessions a day and pages a session are
  * log-normal, so that their product is, and a few users make most of the requests. Each user has a generator of its
- * own: what one does leaves every other one unchanged.
+ * own: what one does leaves every other one unchanged. Who they are depends on the seed alone, what they do on the
+ * start of the period too: two periods with one seed are two stretches in the lives of the same people.
  */
 export function createPopulation(seed: number, users: number, startMs: number, endMs: number): Account[] {
   const random = new Random(hash32(`population ${seed}`));
   const offices = createOffices(random, users);
   const channels = createChannels(users);
-  return Array.from({ length: users }, (_, index) =>
-    createAccount(index, new Random(hash32(`user ${seed} ${index}`)), { offices, channels, startMs, endMs }),
-  );
+  return Array.from({ length: users }, (_, index) => {
+    const life = new Random(hash32(`life ${seed} ${index} ${startMs}`));
+    return createAccount(index, new Random(hash32(`user ${seed} ${index}`)), life, {
+      offices,
+      channels,
+      startMs,
+      endMs,
+    });
+  });
 }
 
 interface Surroundings {
@@ -48,15 +55,15 @@ interface Surroundings {
   endMs: number;
 }
 
-function createAccount(index: number, random: Random, around: Surroundings): Account {
-  const isNewcomer = random.next() < NEWCOMER_SHARE;
+function createAccount(index: number, random: Random, life: Random, around: Surroundings): Account {
+  const isNewcomer = life.next() < NEWCOMER_SHARE;
   const office = random.next() < OFFICE_SHARE ? random.pick(around.offices) : undefined;
   return {
     user: userName(index),
     index,
-    random,
+    random: life,
     habits: createHabits(random, around.channels),
-    appearsAtMs: isNewcomer ? random.uniform(around.startMs, around.endMs) : around.startMs,
+    appearsAtMs: isNewcomer ? life.uniform(around.startMs, around.endMs) : around.startMs,
     home: homeAddress(index),
     office,
     desktopUserAgent: random.pick(DESKTOP_USER_AGENTS),

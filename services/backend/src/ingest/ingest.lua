@@ -2,12 +2,11 @@
 -- KEYS[1] result of the call, then six keys for each batch (several batches may be of one partition):
 -- events stream, accepted count, cursor of the feature-extractor, and the three sets that take turns at remembering ids
 -- ARGV[1] high-water mark in events, ARGV[2] span of a set in s, ARGV[3] s to keep the result, then for each batch:
--- packed events, their number, msgpack of {positions of the events that have ids, these ids} or '' when none has
+-- packed events, their number (at most 2,000: Lua unpacks 8,000 values and no more), msgpack of {positions of the events
+-- that have ids, these ids} or '' when none has
 -- Returns {accepted, duplicates}, or {'FULL', n, events} when the partition of the n-th batch (from 0) would have that
 -- many events waiting; then nothing was done.
 local KEYS_EACH, ARGS_EACH = 6, 3
--- Lua refuses to unpack more than about 8,000 values at once.
-local CHUNK = 4000
 
 local told = redis.call('GET', KEYS[1])
 if told then
@@ -51,14 +50,11 @@ for _, batch in ipairs(batches) do
   batch.remembering = KEYS[batch.key + 3 + span % 3]
   local before = KEYS[batch.key + 3 + (span - 1) % 3]
   batch.skip = {}
-  for from = 1, #batch.ids, CHUNK do
-    local to = math.min(from + CHUNK - 1, #batch.ids)
-    local isIn = redis.call('SMISMEMBER', batch.remembering, unpack(batch.ids, from, to))
-    local wasIn = redis.call('SMISMEMBER', before, unpack(batch.ids, from, to))
+  if #batch.ids > 0 then
+    local isIn = redis.call('SMISMEMBER', batch.remembering, unpack(batch.ids))
+    local wasIn = redis.call('SMISMEMBER', before, unpack(batch.ids))
     for index = 1, #isIn do
-      if isIn[index] == 1 or wasIn[index] == 1 then
-        batch.skip[#batch.skip + 1] = batch.positions[from + index - 1]
-      end
+      if isIn[index] == 1 or wasIn[index] == 1 then batch.skip[#batch.skip + 1] = batch.positions[index] end
     end
   end
 end
@@ -72,10 +68,10 @@ for _, batch in ipairs(batches) do
     redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 's', table.concat(batch.skip, ','))
   end
   if fresh > 0 then redis.call('INCRBY', batch.accepted, fresh) end
-  for from = 1, #batch.ids, CHUNK do
-    redis.call('SADD', batch.remembering, unpack(batch.ids, from, math.min(from + CHUNK - 1, #batch.ids)))
+  if #batch.ids > 0 then
+    redis.call('SADD', batch.remembering, unpack(batch.ids))
+    redis.call('EXPIREAT', batch.remembering, expiresAt)
   end
-  if #batch.ids > 0 then redis.call('EXPIREAT', batch.remembering, expiresAt) end
   accepted = accepted + fresh
   duplicates = duplicates + #batch.skip
 end
