@@ -10,7 +10,7 @@ const RELEASE_WITHIN_MS = 40_000;
 /** Feeds logs into a running suite and waits for what comes of them. */
 export async function replayRun(context: RunContext, files: readonly string[]): Promise<Findings> {
   const { urls, reporter, signal } = context;
-  const found = await findings(context, null, async () => {
+  const found = await findings(context, async () => {
     const tally = await replayFiles({
       files,
       url: urls.backend,
@@ -27,6 +27,7 @@ export async function replayRun(context: RunContext, files: readonly string[]): 
     signal.throwIfAborted();
     reporter.status('');
     reporter.say(tallyText(tally).trimEnd());
+    return null;
   });
   if (!found.release.provisional) return found;
   const onWaiting = (message: string): void => reporter.status(message);

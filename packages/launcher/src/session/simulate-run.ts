@@ -1,14 +1,15 @@
-import type { Event } from '@liminal/shared/contracts/event';
-import { type Label, SCENARIOS, type Scenario } from '@liminal/simulator/label';
-import { simulateTraffic, type Traffic } from '@liminal/simulator/traffic';
-import { feedEvents } from '../feed/feed-events.ts';
+import { type Label, SCENARIOS } from '@liminal/simulator/label';
+import type { AttackedTrafficOptions } from '@liminal/simulator/traffic';
 import type { Findings } from '../findings/findings-text.ts';
 import { readAnomalies, readNewestPredictions } from '../findings/read-anomalies.ts';
+import { type SimulateProgress, simulateInto } from '../simulate/simulate-into.ts';
 import type { Reporter } from '../suite/reporter.ts';
 import { SuiteError } from '../suite/suite-error.ts';
 import { productionRelease, readPipeline, type Urls, untilOwnRelease, untilScored } from './pipeline.ts';
-import { planSimulation, type SimulationPlan, type Stretch } from './simulation-plan.ts';
+import { planSimulation, type SimulationPlan, type SimulationSituation, type Stretch } from './simulation-plan.ts';
 import { appendLabels, readSimulatorState, writeSimulatorState } from './simulator-state.ts';
+
+type AttackCounts = Exclude<AttackedTrafficOptions['attacks'], 'none' | undefined>;
 
 export interface RunContext {
   urls: Urls;
@@ -30,10 +31,16 @@ const RELEASE_WITHIN_MS = 120_000;
  */
 export async function simulateRun(context: RunContext, seed: number | undefined): Promise<Findings | null> {
   const { urls, home, reporter, signal } = context;
-  const plan = planOrExplain(await readSimulatorState(home), seed, context.now());
+  const serving = await productionRelease(urls);
+  const plan = planOrExplain({
+    state: await readSimulatorState(home),
+    seed,
+    hasOwnRelease: serving?.provisional === false,
+    nowMs: context.now(),
+  });
   if (plan.normal !== null) {
     reporter.say('Simulating a day without attacks, to learn from.');
-    await feed(context, plan, plan.normal, simulateTraffic({ ...plan, ...plan.normal, attacks: 'none' }));
+    await feed(context, plan, plan.normal, 'none');
   }
   await scored(context);
   if (plan.attacked === null) {
@@ -44,36 +51,42 @@ export async function simulateRun(context: RunContext, seed: number | undefined)
   const release = await untilOwnRelease(urls, onWaiting, { signal, timeoutMs: RELEASE_WITHIN_MS });
   reporter.status('');
   if (release === null) reporter.say('There is no release of its own yet: the factory release scores what follows.');
-  else reporter.say(`Release ${release.id} serves now, trained on this traffic.`);
+  else if (release.id !== serving?.id) reporter.say(`Release ${release.id} serves now, trained on this traffic.`);
 
-  const { attacksPerScenario } = plan.attacked;
-  const attacks = Object.fromEntries(SCENARIOS.map((name) => [name, attacksPerScenario])) as Record<Scenario, number>;
-  const traffic = simulateTraffic({ ...plan, ...plan.attacked, attacks });
-  const { labels } = traffic;
-  reporter.say(`Simulating the time since then, with ${labels.length} labelled attacks.`);
-  await appendLabels(home, labels);
-  return findings(context, labels, () => feed(context, plan, plan.attacked!, traffic));
+  const { attacked } = plan;
+  const attacks = attacksOf(attacked.attacksPerScenario);
+  reporter.say(
+    attacks === 'none'
+      ? 'Simulating the time since then: too short a time for an attack.'
+      : `Simulating the time since then, with ${attacked.attacksPerScenario} labelled attacks of each kind.`,
+  );
+  return findings(context, () => feed(context, plan, attacked, attacks));
 }
 
-function planOrExplain(...args: Parameters<typeof planSimulation>): SimulationPlan {
+function attacksOf(each: number): AttackCounts | 'none' {
+  if (each === 0) return 'none';
+  return Object.fromEntries(SCENARIOS.map((scenario) => [scenario, each])) as AttackCounts;
+}
+
+function planOrExplain(situation: SimulationSituation): SimulationPlan {
   try {
-    return planSimulation(...args);
+    return planSimulation(situation);
   } catch (cause) {
     if (cause instanceof RangeError) throw new SuiteError(cause.message, { cause });
     throw cause;
   }
 }
 
-/** Runs `feeding`, waits until everything is scored, and gathers what was found meanwhile. */
-export async function findings(
-  context: RunContext,
-  labels: readonly Label[] | null,
-  feeding: () => Promise<void>,
-): Promise<Findings> {
+/**
+ * Runs `feeding`, waits until everything is scored, and gathers what was found meanwhile.
+ *
+ * @param feeding gives the attacks among what it fed, null when nobody knows them
+ */
+export async function findings(context: RunContext, feeding: () => Promise<Label[] | null>): Promise<Findings> {
   const { urls } = context;
   const startedAt = context.now();
   const before = await readPipeline(urls);
-  await feeding();
+  const labels = await feeding();
   await scored(context);
   const [after, anomalies, newest, release] = await Promise.all([
     readPipeline(urls),
@@ -95,33 +108,35 @@ async function scored({ urls, reporter, signal }: RunContext): Promise<void> {
 }
 
 /** Feeds a stretch, and remembers how far it got even when it is interrupted: nothing is to be simulated twice. */
-async function feed(context: RunContext, plan: SimulationPlan, stretch: Stretch, traffic: Traffic): Promise<void> {
+async function feed(
+  context: RunContext,
+  plan: SimulationPlan,
+  stretch: Stretch,
+  attacks: AttackedTrafficOptions['attacks'],
+): Promise<Label[]> {
   const { home, reporter, signal, urls } = context;
-  let simulatedToMs = stretch.startMs;
-  function* watched(): Generator<Event> {
-    for (const event of traffic.events()) {
-      simulatedToMs = Number(event.ts);
-      yield event;
-    }
-  }
+  const { seed, users } = plan;
+  const { startMs, endMs } = stretch;
+  let last: SimulateProgress | undefined;
   try {
-    const { accepted } = await feedEvents(watched(), {
-      url: urls.backend,
-      speed: 'max',
+    const tally = await simulateInto({
+      target: { kind: 'backend', url: urls.backend, speed: 'max' },
+      traffic: { seed, users, startMs, endMs, ...(attacks !== undefined && { attacks }) },
+      labelsPath: undefined,
       signal,
-      onProgress: ({ accepted: taken, waiting }) => {
-        const ratio = (simulatedToMs - stretch.startMs) / (stretch.endMs - stretch.startMs);
-        reporter.status(
-          waiting ?? `simulated ${Math.floor(100 * ratio)} %, ${taken.toLocaleString('en')} events taken`,
-        );
+      onProgress: (progress) => {
+        last = progress;
+        const ratio = (progress.reachedMs - startMs) / (endMs - startMs);
+        const taken = progress.accepted.toLocaleString('en');
+        reporter.status(progress.waiting ?? `simulated ${Math.floor(100 * ratio)} %, ${taken} events taken`);
       },
     });
     signal.throwIfAborted();
-    simulatedToMs = stretch.endMs;
     reporter.status('');
-    reporter.say(`${accepted.toLocaleString('en')} events taken.`);
+    reporter.say(`${tally.accepted.toLocaleString('en')} events taken.`);
+    return tally.labels;
   } finally {
-    const { seed, users } = plan;
-    await writeSimulatorState(home, { seed, users, simulatedToMs });
+    await appendLabels(home, last?.labels ?? []);
+    await writeSimulatorState(home, { seed, users, simulatedToMs: last?.reachedMs ?? startMs });
   }
 }

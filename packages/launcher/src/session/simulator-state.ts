@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Label, labelSchema } from '@liminal/simulator/label';
+import type { Label } from '@liminal/simulator/label';
 import { z } from 'zod';
 
 const stateSchema = z.object({
@@ -41,10 +41,4 @@ export async function writeSimulatorState(home: string, state: SimulatorState): 
 export async function appendLabels(home: string, labels: readonly Label[]): Promise<void> {
   if (labels.length > 0)
     await appendFile(labelsFile(home), labels.map((label) => `${JSON.stringify(label)}\n`).join(''));
-}
-
-/** All attacks that were ever simulated in this home. */
-export async function readLabels(home: string): Promise<Label[]> {
-  const lines = ((await textOf(labelsFile(home))) ?? '').split('\n').filter((line) => line !== '');
-  return lines.map((line) => labelSchema.parse(JSON.parse(line)));
 }

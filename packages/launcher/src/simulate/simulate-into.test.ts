@@ -111,10 +111,10 @@ describe('the simulate command', () => {
   }
 
   test('feeds a running backend up to now and says what became of it', async () => {
-    const { out, err, code } = await run(['--url', server.url, '--hours', '3', '--users', '40']);
+    const { out, err, code } = await run(['--url', server.url, '--hours', '3', '--users', '400']);
     expect(code).toBe(0);
     expect(out).toContain(`${server.events.length.toLocaleString('en').padStart(12)}  events taken`);
-    expect(out).toMatch(/6 {2}attacks\n\s+credential-stuffing-1: /);
+    expect(out).toMatch(/ 6 {2}attacks\n\s+credential-stuffing-1: /);
     expect(err).toMatch(/simulate 100% · /);
     const last = Number(server.events.at(-1)!.ts);
     expect(last).toBeLessThanOrEqual(Date.now());

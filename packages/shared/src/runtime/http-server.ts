@@ -55,6 +55,8 @@ export async function createHttpServer(options: HttpServerOptions) {
     requestIdHeader: 'x-request-id',
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     forceCloseConnections: 'idle',
+    // A user has up to 256 characters, each of up to nine in a path.
+    routerOptions: { maxParamLength: 2_400 },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
