@@ -35,17 +35,6 @@ export class RedisMissingError extends Error {
   }
 }
 
-/** Debian's packages of a redis-server and of the libraries that a small system lacks. */
-const PACKAGES = [
-  'redis-tools',
-  'redis-server',
-  'libjemalloc2',
-  'liblzf1',
-  'liblua5.1-0',
-  'lua-bitop',
-  'lua-cjson',
-] as const;
-
 const FETCH_WAIT_MS = 180_000;
 
 async function onPath(program: string, env: NodeJS.ProcessEnv): Promise<string | null> {
@@ -107,6 +96,19 @@ async function installWithApt(env: NodeJS.ProcessEnv): Promise<void> {
   if (existsSync('/run/systemd/system')) await run('systemctl', ['disable', '--now', 'redis-server'], options);
 }
 
+/** Downloads redis-server and what it needs that this system lacks, as .deb files, into the working directory. */
+async function download(
+  aptOptions: readonly string[],
+  options: { env: NodeJS.ProcessEnv; cwd: string },
+): Promise<void> {
+  const install = ['install', '--simulate', '--no-install-recommends', 'redis-server'];
+  const { stdout } = await run('apt-get', [...aptOptions, ...install], options);
+  const missing = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
+  // Always these two: apt may count them as installed where the program is not on the path.
+  const packages = new Set(['redis-server', 'redis-tools', ...missing]);
+  await run('apt-get', [...aptOptions, 'download', '-qq', ...packages], options);
+}
+
 /** Fetches the packages and unpacks them into the cache directory: needs no rights. */
 async function unpackInto(directory: string, env: NodeJS.ProcessEnv): Promise<void> {
   const work = `${directory}.new`;
@@ -115,12 +117,12 @@ async function unpackInto(directory: string, env: NodeJS.ProcessEnv): Promise<vo
   await mkdir(join(lists, 'partial'), { recursive: true });
   const options = { env, cwd: work, timeout: FETCH_WAIT_MS };
   try {
-    await run('apt-get', ['download', '-qq', ...PACKAGES], options);
+    await download([], options);
   } catch {
     // no package lists on this machine, or old ones: fetch our own
     const ownLists = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${work}`];
     await run('apt-get', [...ownLists, 'update', '-qq'], options);
-    await run('apt-get', [...ownLists, 'download', '-qq', ...PACKAGES], options);
+    await download(ownLists, options);
   }
   const root = join(work, 'root');
   for (const file of await readdir(work)) {

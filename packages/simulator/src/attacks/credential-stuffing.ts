@@ -7,6 +7,8 @@ import type { TimedEvent } from '../timed-event.ts';
 import { type Attack, type AttackSetting, drawSpan } from './attack.ts';
 
 const BREAK_IN_CHANCE = 0.15;
+/** Enough short gaps to be the majority of a full ring of 16 sign-ins, and so to move their median. */
+const MEDIAN_SHIFTING_ATTEMPTS = 11;
 
 interface Siege {
   readonly user: string;
@@ -34,13 +36,15 @@ export function planCredentialStuffing(setting: AttackSetting): Attack {
   const lengthMs = span.toMs - span.fromMs;
   const siege = (user: string, attempts: number, meanGapMs: number): Siege => ({
     user,
-    fromMs: Math.floor(span.fromMs + random.uniform(0, 0.6) * lengthMs),
+    fromMs: Math.floor(span.fromMs + random.uniform(0, 0.5) * lengthMs),
     attempts,
     meanGapMs,
   });
   const sieges = [
     ...hammered.map((account) => siege(account.user, 24 + random.int(40), random.uniform(3_000, 9_000))),
-    ...sprayed.map((account) => siege(account.user, 9 + random.int(7), random.uniform(5_000, 20_000))),
+    ...sprayed.map((account) =>
+      siege(account.user, MEDIAN_SHIFTING_ATTEMPTS + random.int(7), random.uniform(5_000, 20_000)),
+    ),
     ...touched.map((user) => siege(user, 1 + random.int(2), 30_000)),
   ];
   const sources = sieges.map((entry): Source => {

@@ -18,12 +18,12 @@ export interface FactoryRows {
   sha256: string;
 }
 
-/** Training rows of the factory release: simulated normal traffic through the same fold as real events. */
-export function factoryRows({ seed }: { seed: number }): FactoryRows {
+/** Rows of a day of simulated normal traffic, through the same fold as real events. */
+export function factoryRows({ seed, platformUsers = USERS }: { seed: number; platformUsers?: number }): FactoryRows {
   const users: string[] = [];
   const ts: number[] = [];
   const features: number[] = [];
-  const events = normalTraffic({ seed, startMs: START_MS, endMs: START_MS + DAY_MS, users: USERS });
+  const events = normalTraffic({ seed, startMs: START_MS, endMs: START_MS + DAY_MS, users: platformUsers });
   for (const vector of replayEvents(events)) {
     const { values } = vector;
     values[PREDICTED_USER_LOAD] = ewmaForecast(values.subarray(FEATURE_COUNT));
