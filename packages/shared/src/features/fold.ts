@@ -1,5 +1,5 @@
 import { CHANNEL, type EventRow, LOGIN, REQUEST, TOKEN } from '../contracts/event-batch.ts';
-import { hash32 } from './hash32.ts';
+import { cachedHash32, combineHashes } from './hash32.ts';
 import { LOGIN_RING_SIZE, RING_SIZE, type SpanCounts, type UserState, WINDOW_MS } from './user-state.ts';
 
 /** A user's vector is due when this much event time has passed since the last one. */
@@ -38,7 +38,7 @@ function apply(state: UserState, row: EventRow): void {
     state.minutes.add(ts);
     const position = insertPosition(state.requestTimes, ts);
     insert(state.requestTimes, position, ts);
-    insert(state.requestIps, position, hash32(ip ?? ''));
+    insert(state.requestIps, position, cachedHash32(ip ?? ''));
     if (state.requestTimes.length > RING_SIZE) {
       state.requestIps.shift();
       forget(state.requestTimes, windowStart, state.requestOverflow);
@@ -53,8 +53,8 @@ function apply(state: UserState, row: EventRow): void {
   if ((kind === TOKEN || kind === REQUEST) && tokenId !== null) {
     const position = insertPosition(state.tokenTimes, ts);
     insert(state.tokenTimes, position, ts);
-    insert(state.tokenIds, position, hash32(tokenId));
-    insert(state.tokenClients, position, hash32(`${ip ?? ''}\n${userAgent ?? ''}`));
+    insert(state.tokenIds, position, cachedHash32(tokenId));
+    insert(state.tokenClients, position, combineHashes(cachedHash32(ip ?? ''), cachedHash32(userAgent ?? '')));
     if (state.tokenTimes.length > RING_SIZE) {
       state.tokenTimes.shift();
       state.tokenIds.shift();

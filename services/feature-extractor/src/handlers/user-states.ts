@@ -12,6 +12,8 @@ interface CachedUser {
   state: UserState;
   /** Id of the last entry that the stored snapshot contains. */
   appliedId: string;
+  /** Whether the state is ahead of the stored snapshot. */
+  isDirty: boolean;
 }
 
 /** The states of a partition's users: a cache over Redis that knows which of them are ahead of their snapshots. */
@@ -47,11 +49,11 @@ export class UserStates {
     for (const [index, user] of missing.entries()) {
       const blob = blobs[index];
       try {
-        this.#users.set(user, blob ? decodeSnapshot(blob) : { state: new UserState(), appliedId: NEVER_APPLIED });
+        this.#users.set(user, blob ? { ...decodeSnapshot(blob), isDirty: false } : newUser());
       } catch (error) {
         if (!(error instanceof UndecodableError) || !blob) throw error;
         unreadable.push({ id: stateKey(this.#partition, user), reason: error.message, payload: blob });
-        this.#users.set(user, { state: new UserState(), appliedId: NEVER_APPLIED });
+        this.#users.set(user, newUser());
       }
     }
     return unreadable;
@@ -60,7 +62,10 @@ export class UserStates {
   /** The loaded state of a user, about to change by the entry `id`. */
   touch(user: string, id: string): UserState {
     const cached = this.#users.get(user)!;
-    if (!this.#dirtySince.has(user)) this.#dirtySince.set(user, id);
+    if (!cached.isDirty) {
+      cached.isDirty = true;
+      this.#dirtySince.set(user, id);
+    }
     return cached.state;
   }
 
@@ -99,7 +104,10 @@ export class UserStates {
   #snapshot(user: string, toId: string, snapshots: Map<string, Buffer>): void {
     const cached = this.#users.get(user)!;
     cached.appliedId = toId;
+    cached.isDirty = false;
     snapshots.set(user, encodeSnapshot({ appliedId: toId, state: cached.state }));
     this.#dirtySince.delete(user);
   }
 }
+
+const newUser = (): CachedUser => ({ state: new UserState(), appliedId: NEVER_APPLIED, isDirty: false });
