@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import http from 'node:http';
 import https from 'node:https';
-import { type BucketItem, Client } from 'minio';
+import type { BucketItem, Client, ClientOptions } from 'minio';
 import type { ModelStore, ObjectStat, PutOptions } from './model-store-contract.ts';
 import type { S3Location } from './model-store-url.ts';
 import { ObjectNotFoundError, StoreAccessDeniedError, StoreUnreachableError } from './object-errors.ts';
@@ -25,7 +25,8 @@ const REFUSED = new Set([
 /** Objects of one bucket of an S3-compatible server. */
 export class S3ModelStore implements ModelStore {
   readonly address: string;
-  readonly #client: Client;
+  readonly #options: ClientOptions;
+  #opened: Promise<Client> | undefined;
   readonly #agent: http.Agent;
   readonly #bucket: string;
   readonly #region: string;
@@ -37,7 +38,7 @@ export class S3ModelStore implements ModelStore {
     this.#region = region;
     const agentOptions = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
     this.#agent = tls ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
-    this.#client = new Client({
+    this.#options = {
       endPoint: host,
       port,
       useSSL: tls,
@@ -49,7 +50,7 @@ export class S3ModelStore implements ModelStore {
       transportAgent: this.#agent,
       // The client would wait and write to the console; the callers know better whether to try again.
       retryOptions: { disableRetry: true },
-    });
+    };
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -57,7 +58,8 @@ export class S3ModelStore implements ModelStore {
     return this.#request(async () => {
       try {
         const chunks: Buffer[] = [];
-        for await (const chunk of await this.#client.getObject(this.#bucket, key)) chunks.push(chunk as Buffer);
+        for await (const chunk of await (await this.#client()).getObject(this.#bucket, key))
+          chunks.push(chunk as Buffer);
         return Buffer.concat(chunks);
       } catch (error) {
         if (ABSENT.has(codeOf(error))) throw new ObjectNotFoundError(key, this.address, { cause: error });
@@ -70,8 +72,8 @@ export class S3ModelStore implements ModelStore {
     assertObjectKey(key);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const contentType = options?.contentType ?? 'application/octet-stream';
-    await this.#request(() =>
-      this.#client.putObject(this.#bucket, key, buffer, buffer.byteLength, { 'Content-Type': contentType }),
+    await this.#request(async () =>
+      (await this.#client()).putObject(this.#bucket, key, buffer, buffer.byteLength, { 'Content-Type': contentType }),
     );
   }
 
@@ -79,7 +81,7 @@ export class S3ModelStore implements ModelStore {
     assertObjectKey(key);
     return this.#request(async () => {
       try {
-        return { key, sizeBytes: (await this.#client.statObject(this.#bucket, key)).size };
+        return { key, sizeBytes: (await (await this.#client()).statObject(this.#bucket, key)).size };
       } catch (error) {
         if (ABSENT.has(codeOf(error))) return null;
         throw error;
@@ -92,7 +94,7 @@ export class S3ModelStore implements ModelStore {
     return this.#request(async () => {
       const found: ObjectStat[] = [];
       // Version 1 of the call: every server pages through it by plain keys.
-      for await (const item of this.#client.listObjects(this.#bucket, prefix, true)) {
+      for await (const item of (await this.#client()).listObjects(this.#bucket, prefix, true)) {
         const { name, size } = item as BucketItem;
         if (name !== undefined) found.push({ key: name, sizeBytes: size });
       }
@@ -102,12 +104,12 @@ export class S3ModelStore implements ModelStore {
 
   async remove(key: string): Promise<void> {
     assertObjectKey(key);
-    await this.#request(() => this.#client.removeObject(this.#bucket, key));
+    await this.#request(async () => (await this.#client()).removeObject(this.#bucket, key));
   }
 
   async ping(): Promise<void> {
     await this.#request(async () => {
-      if (await this.#client.bucketExists(this.#bucket)) return;
+      if (await (await this.#client()).bucketExists(this.#bucket)) return;
       this.#bucketReady = undefined;
       await this.#ensureBucket();
     });
@@ -115,6 +117,12 @@ export class S3ModelStore implements ModelStore {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** Made at the first use: a service whose store is a directory does without the library. */
+  #client(): Promise<Client> {
+    this.#opened ??= import('minio').then(({ Client }) => new Client(this.#options));
+    return this.#opened;
   }
 
   /** Runs a request once the bucket is there; turns what the server or the network says into the errors of a store. */
@@ -141,9 +149,9 @@ export class S3ModelStore implements ModelStore {
   }
 
   async #createBucketIfMissing(): Promise<void> {
-    if (await this.#client.bucketExists(this.#bucket)) return;
+    if (await (await this.#client()).bucketExists(this.#bucket)) return;
     try {
-      await this.#client.makeBucket(this.#bucket, this.#region);
+      await (await this.#client()).makeBucket(this.#bucket, this.#region);
     } catch (error) {
       // Five services start at once.
       if (!BUCKET_EXISTS.has(codeOf(error))) throw error;
