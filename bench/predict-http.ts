@@ -63,7 +63,11 @@ export async function run(): Promise<void> {
       return;
     }
     const port = await freePort();
-    peers.push(spawn(python, [fileURLToPath(new URL('./peers/fastapi_server.py', import.meta.url)), String(port)]));
+    peers.push(
+      spawn(python, [fileURLToPath(new URL('./peers/fastapi_server.py', import.meta.url)), String(port)], {
+        env: { ...process.env, OMP_NUM_THREADS: '1' },
+      }),
+    );
     const fastapi = `http://127.0.0.1:${port}`;
     await until('FastAPI answers', () => answers(fastapi));
     await load(fastapi, { seconds: 2 });
