@@ -63,9 +63,9 @@ local accepted, duplicates = 0, 0
 for _, batch in ipairs(batches) do
   local fresh = batch.events - #batch.skip
   if #batch.skip == 0 then
-    redis.call('XADD', batch.stream, '*', 'b', batch.bytes)
+    redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 'n', fresh)
   elseif fresh > 0 then
-    redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 's', table.concat(batch.skip, ','))
+    redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 'n', fresh, 's', table.concat(batch.skip, ','))
   end
   if fresh > 0 then redis.call('INCRBY', batch.accepted, fresh) end
   if #batch.ids > 0 then

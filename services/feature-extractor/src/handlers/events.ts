@@ -82,7 +82,8 @@ export class EventsSession implements PartitionSession {
     const toId = entries.at(-1)!.id;
     const dueBefore = Number(toId.split('-', 1)[0]) - this.#options.config.snapshotEveryMs;
     const emitted = new Set(vectors.map((vector) => vector.user));
-    await this.#commit({ toId, events, vectors, deadLetters, emitted, dueBefore });
+    const lost = lostEvents(entries, deadLetters);
+    await this.#commit({ toId, events: events + lost, vectors, deadLetters, emitted, dueBefore });
     this.#states.shrink(users);
     this.#observe(entries, events, late, vectors.length, deadLetters);
   }
@@ -215,3 +216,12 @@ const decodeRows = (entries: readonly StreamEntry[]) =>
 
 const usersOf = (decoded: readonly DecodedEntry[]): Set<string> =>
   new Set(decoded.flatMap(({ value: rows }) => rows.map((row) => row[2])));
+
+/** Events of entries that could not be decoded, as ingest counted them: they are not waiting any more either. */
+function lostEvents(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): number {
+  if (deadLetters.length === 0) return 0;
+  const dead = new Set(deadLetters.map(({ id }) => id));
+  return entries
+    .filter(({ id }) => dead.has(id))
+    .reduce((events, { fields }) => events + Number(fields.get('n')?.toString() ?? 0), 0);
+}
