@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { decodeFeatureVectors } from '@liminal/shared/contracts/feature-vector';
-import { streamKey } from '@liminal/shared/contracts/keys';
+import { cursorKey, streamKey } from '@liminal/shared/contracts/keys';
 import { startTestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
 import { ServiceProcess, until } from '../test/e2e/service-process.ts';
@@ -15,7 +15,11 @@ export const name = 'event pipe: POST /events to committed features, the whole s
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
 const FIXED_RATE = 50_000;
+/** The time between two vectors of a user. */
+const JOIN_SECONDS = 10;
 const PARTITIONS = 8;
+/** Unit of /proc/<pid>/stat: fixed at 100 a second on Linux. */
+const CLOCK_TICKS = 100;
 const SERVICES = ['kenning', 'predictor', 'feature-extractor', 'auto-retrainer', 'backend'] as const;
 
 export async function run(): Promise<void> {
@@ -38,10 +42,12 @@ export async function run(): Promise<void> {
     for (const service of services) await service.ready();
     const backend = services.at(-1)!;
 
-    const load = { url: backend.url, eventsPerCall: 500, users: 20_000, connections: 4 };
-    await generate({ ...load, seconds: 5, rate: 20_000 });
+    const load = { url: backend.url, eventsPerCall: 500, users: 20_000, connections: 4, joinSeconds: JOIN_SECONDS };
+    await generate({ ...load, seconds: JOIN_SECONDS, rate: 20_000 });
 
     const before = await committedEvents(redis);
+    const processes = [...services.map(({ name, pid }) => ({ name, pid })), await redisProcess(redis)];
+    const cpuBefore = await Promise.all(processes.map(({ pid }) => cpuSeconds(pid)));
     const startedAt = performance.now();
     const peak = await generate({ ...load, seconds: SECONDS });
     await until('everything is folded', async () => (await committedEvents(redis)) >= before + peak.events, 120_000);
@@ -50,11 +56,17 @@ export async function run(): Promise<void> {
       `${SECONDS} s as fast as it takes: ${thousands(perSecond)} events a second to committed features ` +
         `(aim 100,000), ${((100 * perSecond) / xadd).toFixed(1)}% of XADD; ${peak.refused} calls told to wait`,
     );
-    await printMemory(services);
+    for (const [index, { name, pid }] of processes.entries()) {
+      const seconds = (await cpuSeconds(pid)) - cpuBefore[index]!;
+      console.log(
+        `  ${name}: ${((1e6 * seconds) / peak.events).toFixed(1)} µs of CPU an event, ${await residentMegabytes(pid)} MB`,
+      );
+    }
+    console.log(`  load generator: ${((1e6 * peak.cpuSeconds) / peak.events).toFixed(1)} µs of CPU an event`);
 
     await until('predictions have caught up', async () => (await waitingVectors(backend)) === 0, 300_000);
-    const latencies = watchLatencies(server.url);
-    const fixed = await generate({ ...load, seconds: Math.min(SECONDS, 20), rate: FIXED_RATE });
+    const latencies = watchLatencies(server.url, Date.now() + 1.5 * JOIN_SECONDS * 1000);
+    const fixed = await generate({ ...load, seconds: SECONDS + 1.5 * JOIN_SECONDS, rate: FIXED_RATE });
     const sorted = (await latencies.stop()).sort((left, right) => left - right);
     console.log(
       `at ${thousands(fixed.events / fixed.seconds)} events a second: POST to committed vector ` +
@@ -100,7 +112,6 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
 }
 
 async function committedEvents(redis: Redis): Promise<number> {
-  const { cursorKey } = await import('@liminal/shared/contracts/keys');
   let events = 0;
   for (let partition = 0; partition < PARTITIONS; partition++) {
     events += Number((await redis.hget(cursorKey('feature-extractor', partition), 'count')) ?? 0);
@@ -113,8 +124,8 @@ async function waitingVectors(backend: ServiceProcess): Promise<number> {
   return ((await response.json()) as { vectors: { lag: number } }).vectors.lag;
 }
 
-/** Follows the features streams: the events carry the time of their POST, so a vector's age is the way's length. */
-function watchLatencies(url: string): { stop(): Promise<number[]> } {
+/** Follows the features streams: events carry the time of their POST, so a vector's age is the way's length in ms. */
+function watchLatencies(url: string, fromMs: number): { stop(): Promise<number[]> } {
   const redis = new Redis(url);
   const latencies: number[] = [];
   let isWatching = true;
@@ -127,7 +138,7 @@ function watchLatencies(url: string): { stop(): Promise<number[]> } {
       for (const [key, entries] of (reply ?? []) as [Buffer, [Buffer, Buffer[]][]][]) {
         from[keys.indexOf(key.toString())] = entries.at(-1)![0].toString();
         for (const [, fields] of entries) {
-          for (const { ts } of decodeFeatureVectors(fields[1]!)) latencies.push(now - ts);
+          for (const { ts } of decodeFeatureVectors(fields[1]!)) if (ts >= fromMs) latencies.push(now - ts);
         }
       }
     }
@@ -142,12 +153,20 @@ function watchLatencies(url: string): { stop(): Promise<number[]> } {
   };
 }
 
-async function printMemory(services: readonly ServiceProcess[]): Promise<void> {
-  for (const { name: service, pid } of services) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-    console.log(`  ${service}: ${Math.round(kilobytes / 1024)} MB resident`);
-  }
+async function redisProcess(redis: Redis): Promise<{ name: string; pid: number }> {
+  return { name: 'redis', pid: Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]) };
+}
+
+/** User and system time of a process. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const [, fields] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
+  const [user, system] = fields!.split(' ').slice(11, 13);
+  return (Number(user) + Number(system)) / CLOCK_TICKS;
+}
+
+async function residentMegabytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
 }
 
 const quantile = (sorted: readonly number[], probability: number): number | undefined =>

@@ -11,6 +11,11 @@ export interface LoadOptions {
   eventsPerCall: number;
   users: number;
   connections: number;
+  /**
+   * The users join one after the other over this time. If all came at one instant they would all be due for their next
+   * vector at one instant too, every 10 s, as no platform's users are.
+   */
+  joinSeconds: number;
 }
 
 export interface LoadResult {
@@ -19,11 +24,16 @@ export interface LoadResult {
   /** Calls that were told to wait. */
   refused: number;
   seconds: number;
+  /** CPU time that making the load took. */
+  cpuSeconds: number;
 }
 
 const ID_LENGTH = 12;
 const RUN_LENGTH = 4;
-const BODIES = 64;
+/** Groups of users that join one after the other, and bodies made for each state of joining. */
+const JOINING_GROUPS = 40;
+const BODIES_EACH = 4;
+const BODIES_OF_ALL = 64;
 
 interface Body {
   bytes: Buffer;
@@ -34,12 +44,16 @@ interface Body {
 export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.connections });
   const random = new Random(1);
-  const bodies = Array.from({ length: BODIES }, () => createBody(random, options));
-  const result: LoadResult = { events: 0, calls: 0, refused: 0, seconds: 0 };
+  const result: LoadResult = { events: 0, calls: 0, refused: 0, seconds: 0, cpuSeconds: 0 };
   const startedAt = performance.now();
   const endsAt = startedAt + options.seconds * 1000;
   // Ids of another run would be taken for events sent again.
   const run = (Date.now() % 36 ** RUN_LENGTH).toString(36).padStart(RUN_LENGTH, '0');
+  const bodies = Array.from({ length: JOINING_GROUPS }, (_, joined) =>
+    Array.from({ length: joined === JOINING_GROUPS - 1 ? BODIES_OF_ALL : BODIES_EACH }, () =>
+      createBody(random, run, joined, options),
+    ),
+  );
   let nextId = 0;
   let nextCall = 0;
   const worker = async (): Promise<void> => {
@@ -50,12 +64,13 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
         const wait = dueAt - performance.now();
         if (wait > 0) await sleep(wait);
       }
-      const body = bodies[call % BODIES]!;
-      const ts = String(Date.now());
-      for (const offset of body.tsOffsets) body.bytes.write(ts, offset, 'latin1');
-      for (const offset of body.idOffsets) {
-        body.bytes.write(run + (nextId++).toString(36).padStart(ID_LENGTH - RUN_LENGTH, '0'), offset, 'latin1');
-      }
+      const joined = Math.floor(((performance.now() - startedAt) / 1000 / options.joinSeconds) * JOINING_GROUPS);
+      const choice = bodies[Math.min(joined, JOINING_GROUPS - 1)]!;
+      const body = choice[call % choice.length]!;
+      const ts = Buffer.from(String(Date.now()));
+      for (const offset of body.tsOffsets)
+        for (let digit = 0; digit < ts.length; digit++) body.bytes[offset + digit] = ts[digit]!;
+      for (const offset of body.idOffsets) writeDigits(body.bytes, offset + RUN_LENGTH, nextId++);
       const status = await post(options.url, body.bytes, agent);
       if (status === 202) {
         result.calls++;
@@ -67,6 +82,8 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     }
   };
   await Promise.all(Array.from({ length: options.connections }, worker));
+  const cpu = process.cpuUsage();
+  result.cpuSeconds = (cpu.user + cpu.system) / 1e6;
   result.seconds = (performance.now() - startedAt) / 1000;
   agent.destroy();
   return result;
@@ -84,12 +101,23 @@ function post(url: string, body: Buffer, agent: Agent): Promise<number> {
   });
 }
 
-function createBody(random: Random, { eventsPerCall, users }: LoadOptions): Body {
-  const id = 'I'.repeat(ID_LENGTH);
+/** The rest of an id: a number of fixed width, byte by byte, since the load's own work takes from what it measures. */
+function writeDigits(bytes: Buffer, start: number, value: number): void {
+  let rest = value;
+  for (let at = start + ID_LENGTH - RUN_LENGTH - 1; at >= start; at--) {
+    bytes[at] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
+
+function createBody(random: Random, run: string, joined: number, { eventsPerCall, users }: LoadOptions): Body {
+  const id = run + 'I'.repeat(ID_LENGTH - RUN_LENGTH);
   const ts = 1_000_000_000_000;
   const events = Array.from({ length: eventsPerCall }, () => {
     // Heavy-tailed activity: a few users make most of the traffic.
-    const user = Math.floor(users * random.next() ** 3);
+    let user: number;
+    do user = Math.floor(users * random.next() ** 3);
+    while (user % JOINING_GROUPS > joined);
     const shared = { id, ts, user: `user-${String(user).padStart(6, '0')}` };
     const ip = `10.0.${user % 250}.${random.int(3)}`;
     if (random.next() < 0.2) return { ...shared, kind: 'channel', channel: `room-${user % 500}`, action: 'message' };

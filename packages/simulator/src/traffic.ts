@@ -1,5 +1,5 @@
 import type { Event } from '@liminal/shared/contracts/event';
-import { hash32 } from '@liminal/shared/features/hash32';
+import { hash32 } from '@liminal/shared/contracts/hash32';
 import type { Attack } from './attacks/attack.ts';
 import { type AttackCounts, defaultAttackCounts, planAttacks } from './attacks/plan-attacks.ts';
 import type { Label } from './label.ts';

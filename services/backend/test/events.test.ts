@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { service } from '../src/app.ts';
 import { CallEvents } from '../src/ingest/call-events.ts';
 import { ingest, SEEN_IDS_SPAN_SECONDS } from '../src/ingest/ingest.ts';
-import { packBatches } from '../src/ingest/pack.ts';
 import { storedEvents } from './stored-events.ts';
 
 let server: TestRedis;
@@ -66,7 +65,7 @@ describe('a call', () => {
     expect(await post(USERS.map((user) => login({ user })))).toMatchObject({ status: 202, accepted: USERS.length });
     const lines = `${JSON.stringify(login({ user: 'x' }))}\n\n${JSON.stringify(login({ user: 'y' }))}\n`;
     expect(await post(lines, 'application/x-ndjson; charset=utf-8')).toMatchObject({ status: 202, accepted: 2 });
-    expect((await storedEvents(redis)).map((row) => row[2]).sort()).toEqual(['ada', 'x', 'y', ...USERS].sort());
+    expect((await storedEvents(redis)).map(({ user }) => user).sort()).toEqual(['ada', 'x', 'y', ...USERS].sort());
   });
 
   test('of no events is taken and stores nothing', async () => {
@@ -184,22 +183,22 @@ describe('an id', () => {
     expect(await post(events.map((event) => ({ ...event, ts: event.ts - 3_600_000 })))).toMatchObject({
       duplicates: 40,
     });
-    const ids = (await storedEvents(redis)).map((row) => row[7]);
+    const ids = (await storedEvents(redis)).map(({ id }) => id);
     expect(ids.filter((id) => id?.startsWith('id-'))).toHaveLength(40);
-    expect(new Set(ids.filter((id) => id !== null)).size).toBe(80);
+    expect(new Set(ids.filter((id) => id !== undefined)).size).toBe(80);
     expect(ids).toHaveLength(81);
   });
 
   test('counts once inside a call', async () => {
     const call = [login({ id: 'a' }), login(), login({ id: 'a' }), login({ id: 'b' }), login({ id: 'a' })];
     expect(await post(call)).toMatchObject({ accepted: 3, duplicates: 2 });
-    expect((await storedEvents(redis)).map((row) => row[7])).toEqual(['a', null, 'b']);
+    expect((await storedEvents(redis)).map(({ id }) => id)).toEqual(['a', undefined, 'b']);
   });
 
   test('leaves the right events when only some of an entry are new', async () => {
     await post([login({ id: 'b' }), login({ id: 'd' })]);
     await post([login(), ...['a', 'b', 'c', 'd', 'e'].map((id) => login({ id }))]);
-    expect((await storedEvents(redis)).map((row) => row[7])).toEqual(['b', 'd', null, 'a', 'c', 'e']);
+    expect((await storedEvents(redis)).map(({ id }) => id)).toEqual(['b', 'd', undefined, 'a', 'c', 'e']);
     expect(await redis.get(acceptedKey(partitionOf('ada', 8)))).toBe('6');
   });
 
@@ -231,7 +230,7 @@ describe('an id', () => {
 test('the same call stores once, however often its script is sent', async () => {
   const events = new CallEvents(8, Date.now());
   events.add(USERS.map((user) => login({ user })));
-  const batches = [...packBatches(events.partitions)];
+  const batches = events.batches();
   const first = await ingest(redis, 'one', batches, 100);
   expect(first).toEqual({ accepted: 40, duplicates: 0 });
   expect(await ingest(redis, 'one', batches, 100)).toEqual(first);

@@ -44,7 +44,7 @@ test('with Redis away calls are refused, and taken again when it is back', async
   });
   const redis = new Redis(server.url);
   try {
-    expect((await storedEvents(redis)).map((row) => row[7])).toEqual(['before', 'after']);
+    expect((await storedEvents(redis)).map(({ id }) => id)).toEqual(['before', 'after']);
   } finally {
     redis.disconnect();
   }

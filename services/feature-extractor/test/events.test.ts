@@ -1,5 +1,5 @@
 import type { Event } from '@liminal/shared/contracts/event';
-import { encodeEventBatch, toEventRow } from '@liminal/shared/contracts/event-batch';
+import { encodeEventBatch } from '@liminal/shared/contracts/event-batch-writer';
 import { decodeFeatureVectors, type FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, deadLetterKey, leaseKey, streamKey } from '@liminal/shared/contracts/keys';
 import { partitionOf } from '@liminal/shared/contracts/partition';
@@ -33,7 +33,7 @@ afterAll(async () => {
 async function store(events: readonly Event[]): Promise<void> {
   const batches = Map.groupBy(events, (event) => partitionOf(event.user, PARTITIONS));
   for (const [partition, batch] of batches) {
-    const bytes = encodeEventBatch(batch.map(toEventRow));
+    const bytes = encodeEventBatch(batch);
     await redis.xadd(streamKey('events', partition), '*', 'b', bytes, 'n', batch.length);
     await redis.incrby(acceptedKey(partition), batch.length);
   }

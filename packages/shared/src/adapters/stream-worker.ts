@@ -6,6 +6,11 @@ import type { Lease, PartitionGroup } from './partition-group.ts';
 
 const REBALANCE_EVERY_MS = 1_000;
 const READ_BLOCKS_MS = 250;
+/**
+ * Rounds start at least this far apart unless there is a backlog: a commit costs about the same however little it holds,
+ * and a full pipe would otherwise be read call by call.
+ */
+const ROUND_MS = 8;
 const RETRY_AFTER_ERROR_MS = 500;
 
 export interface StreamEntry {
@@ -149,8 +154,12 @@ export class StreamWorker {
       await sleep(READ_BLOCKS_MS);
       return;
     }
+    const startedAt = performance.now();
     const batches = await this.#read(readable);
     await Promise.all(batches.map(([session, entries]) => this.#guard(session, () => session.process(entries))));
+    const hasBacklog = batches.some(([, entries]) => entries.length === this.#options.batchEntries);
+    const early = startedAt + ROUND_MS - performance.now();
+    if (!hasBacklog && early > 1) await sleep(early);
   }
 
   async #read(sessions: readonly PartitionSession[]): Promise<[PartitionSession, StreamEntry[]][]> {

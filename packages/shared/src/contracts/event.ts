@@ -12,24 +12,37 @@ const text = (maxLength: number) =>
     .max(maxLength)
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode');
 
-const user = text(256);
-const ip = text(64);
-const userAgent = text(1024).optional();
-const tokenId = text(256);
+/** Most UTF-16 units of each text of an event. */
+export const MAX_LENGTH = {
+  user: 256,
+  id: 128,
+  ip: 64,
+  method: 32,
+  route: 1024,
+  userAgent: 1024,
+  tokenId: 256,
+  channel: 256,
+} as const;
+export const TOKEN_ACTIONS = ['issue', 'refresh', 'use', 'revoke'] as const;
+export const CHANNEL_ACTIONS = ['join', 'leave', 'message'] as const;
+
+const ip = text(MAX_LENGTH.ip);
+const userAgent = text(MAX_LENGTH.userAgent).optional();
+const tokenId = text(MAX_LENGTH.tokenId);
 
 /** Event time: whole milliseconds since the epoch, or ISO 8601 with a time zone. */
 const timestamp = z.union([z.int().min(0), z.iso.datetime({ offset: true })], {
   error: 'must be milliseconds since the epoch or an ISO 8601 time with a zone, as in 2026-11-23T10:00:00Z',
 });
 
-const shared = { ts: timestamp, user, id: text(128).optional() };
+const shared = { ts: timestamp, user: text(MAX_LENGTH.user), id: text(MAX_LENGTH.id).optional() };
 
 export const requestEventSchema = z.strictObject({
   kind: z.literal('request'),
   ...shared,
   ip,
-  method: text(32),
-  route: text(1024),
+  method: text(MAX_LENGTH.method),
+  route: text(MAX_LENGTH.route),
   status: z.int().min(100).max(599),
   durationMs: z.number().min(0),
   bytes: z.int().min(0).optional(),
@@ -49,7 +62,7 @@ export const tokenEventSchema = z.strictObject({
   kind: z.literal('token'),
   ...shared,
   tokenId,
-  action: z.enum(['issue', 'refresh', 'use', 'revoke']),
+  action: z.enum(TOKEN_ACTIONS),
   ip,
   userAgent,
 });
@@ -57,8 +70,8 @@ export const tokenEventSchema = z.strictObject({
 export const channelEventSchema = z.strictObject({
   kind: z.literal('channel'),
   ...shared,
-  channel: text(256),
-  action: z.enum(['join', 'leave', 'message']),
+  channel: text(MAX_LENGTH.channel),
+  action: z.enum(CHANNEL_ACTIONS),
 });
 
 export const eventSchema = z.discriminatedUnion('kind', [

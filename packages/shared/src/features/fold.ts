@@ -1,5 +1,5 @@
-import { CHANNEL, type EventRow, LOGIN, REQUEST, TOKEN } from '../contracts/event-batch.ts';
-import { cachedHash32, combineHashes } from './hash32.ts';
+import { CHANNEL, type EventRow, LOGIN, REQUEST } from '../contracts/event-batch.ts';
+import { combineHashes } from '../contracts/hash32.ts';
 import { LOGIN_RING_SIZE, RING_SIZE, type SpanCounts, type UserState, WINDOW_MS } from './user-state.ts';
 
 /** A user's vector is due when this much event time has passed since the last one. */
@@ -11,7 +11,7 @@ export const EMIT_EVERY_MS = 10_000;
  * An event older than the window before the user's newest event is counted as late and changes nothing else.
  */
 export function foldEvent(state: UserState, row: EventRow): boolean {
-  const ts = row[1];
+  const { ts } = row;
   state.events++;
   // The first event always emits: without a vector there was none before.
   const isFirst = state.seq === 0;
@@ -32,13 +32,13 @@ export function foldEvent(state: UserState, row: EventRow): boolean {
 }
 
 function apply(state: UserState, row: EventRow): void {
-  const [kind, ts, , ip, tokenId, userAgent] = row;
+  const { kind, ts, ip, hasToken, token, userAgent } = row;
   const windowStart = state.lastTs - WINDOW_MS;
   if (kind === REQUEST) {
     state.minutes.add(ts);
     const position = insertPosition(state.requestTimes, ts);
     insert(state.requestTimes, position, ts);
-    insert(state.requestIps, position, cachedHash32(ip ?? ''));
+    insert(state.requestIps, position, ip);
     if (state.requestTimes.length > RING_SIZE) {
       state.requestIps.shift();
       forget(state.requestTimes, windowStart, state.requestOverflow);
@@ -50,11 +50,11 @@ function apply(state: UserState, row: EventRow): void {
     insert(state.loginTimes, insertPosition(state.loginTimes, ts), ts);
     if (state.loginTimes.length > LOGIN_RING_SIZE) state.loginTimes.shift();
   }
-  if ((kind === TOKEN || kind === REQUEST) && tokenId !== null) {
+  if (hasToken) {
     const position = insertPosition(state.tokenTimes, ts);
     insert(state.tokenTimes, position, ts);
-    insert(state.tokenIds, position, cachedHash32(tokenId));
-    insert(state.tokenClients, position, combineHashes(cachedHash32(ip ?? ''), cachedHash32(userAgent ?? '')));
+    insert(state.tokenIds, position, token);
+    insert(state.tokenClients, position, combineHashes(ip, userAgent));
     if (state.tokenTimes.length > RING_SIZE) {
       state.tokenTimes.shift();
       state.tokenIds.shift();

@@ -10,7 +10,7 @@ export function* replayEvents(events: Iterable<Event>): Generator<FeatureVector>
   const states = new Map<string, UserState>();
   for (const event of events) {
     const row = toEventRow(event);
-    const user = row[2];
+    const { user } = row;
     let state = states.get(user);
     if (state === undefined) {
       state = new UserState();

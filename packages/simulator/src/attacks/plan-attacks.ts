@@ -1,4 +1,4 @@
-import { hash32 } from '@liminal/shared/features/hash32';
+import { hash32 } from '@liminal/shared/contracts/hash32';
 import { Random } from '@liminal/shared/runtime/random';
 import { SCENARIOS, type Scenario } from '../label.ts';
 import type { Account } from '../people/account.ts';

@@ -1,4 +1,4 @@
-import { hash32 } from '@liminal/shared/features/hash32';
+import { hash32 } from '@liminal/shared/contracts/hash32';
 import { Random } from '@liminal/shared/runtime/random';
 import type { Account, Habits, Office } from './account.ts';
 import { homeAddress, officeAddress } from './addresses.ts';

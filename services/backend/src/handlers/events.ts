@@ -3,13 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { type BodyFormat, readValues } from '../ingest/body.ts';
-import { CallEvents, type PartitionRows } from '../ingest/call-events.ts';
-import { type IngestResult, ingest, type PackedBatch } from '../ingest/ingest.ts';
-import { packBatches } from '../ingest/pack.ts';
+import { CallEvents } from '../ingest/call-events.ts';
+import { type IngestResult, ingest } from '../ingest/ingest.ts';
 import type { Metrics } from '../metrics.ts';
-
-/** Events packed before other work gets its turn on the event loop: about 2 ms. */
-const EVENTS_PER_TURN = 2_000;
 
 export interface EventsHandlerOptions {
   redis: Redis;
@@ -18,7 +14,7 @@ export interface EventsHandlerOptions {
   now(): number;
 }
 
-/** Takes one call whole or not at all: reads, checks, sorts into partitions, stores. */
+/** Takes one call whole or not at all: reads, checks, packs by partition, stores. */
 export async function takeEvents(
   body: Buffer,
   format: BodyFormat,
@@ -52,19 +48,6 @@ async function readEvents(body: Buffer, format: BodyFormat, events: CallEvents):
 
 async function store(events: CallEvents, redis: Redis, highWater: number): Promise<IngestResult> {
   if (events.count === 0) return { accepted: 0, duplicates: 0 };
-  const { accepted, duplicates } = await ingest(redis, randomUUID(), await pack(events.partitions), highWater);
+  const { accepted, duplicates } = await ingest(redis, randomUUID(), events.batches(), highWater);
   return { accepted, duplicates: duplicates + events.duplicates };
-}
-
-async function pack(partitions: readonly PartitionRows[]): Promise<PackedBatch[]> {
-  const batches: PackedBatch[] = [];
-  let sinceTurn = 0;
-  for (const batch of packBatches(partitions)) {
-    batches.push(batch);
-    sinceTurn += batch.events;
-    if (sinceTurn < EVENTS_PER_TURN) continue;
-    sinceTurn = 0;
-    await nextTurn();
-  }
-  return batches;
 }

@@ -1,9 +1,10 @@
-import { MAX_CLOCK_SKEW_MS, MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
+import { type Event, MAX_CLOCK_SKEW_MS, MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
+import { decodeEvents } from '@liminal/shared/contracts/event-batch-reader';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import { LiminalError } from '@liminal/shared/runtime/errors';
 import { describe, expect, test } from 'vitest';
 import { CallEvents } from './call-events.ts';
-import { MAX_EVENTS_PER_ENTRY, packBatches } from './pack.ts';
+import { MAX_EVENTS_PER_ENTRY } from './pack.ts';
 
 const NOW = Date.parse('2026-11-23T10:00:00Z');
 const PARTITIONS = 8;
@@ -14,6 +15,8 @@ function take(values: unknown[]): CallEvents {
   events.add(values);
   return events;
 }
+
+const packedEvents = (events: CallEvents): Event[] => events.batches().flatMap(({ bytes }) => decodeEvents(bytes));
 
 function detailsOf(values: unknown[]): unknown {
   try {
@@ -65,13 +68,14 @@ describe('checking', () => {
 describe('sorting', () => {
   test('puts the events of a user into one partition, in order', () => {
     const users = ['ada', 'ben', 'cleo', 'ada', 'ben', 'ada'];
-    const { partitions } = take(users.map((user, index) => ({ ...login, user, ts: NOW - 10 + index })));
-    for (const { partition, rows } of partitions) {
-      for (const row of rows) expect(partitionOf(row[2], PARTITIONS)).toBe(partition);
-      const times = rows.map((row) => row[1]);
+    const events = take(users.map((user, index) => ({ ...login, user, ts: NOW - 10 + index })));
+    for (const { partition, bytes } of events.batches()) {
+      const packed = decodeEvents(bytes);
+      for (const { user } of packed) expect(partitionOf(user, PARTITIONS)).toBe(partition);
+      const times = packed.map(({ ts }) => ts);
       expect(times).toEqual([...times].sort());
     }
-    expect(partitions.flatMap(({ rows }) => rows)).toHaveLength(users.length);
+    expect(packedEvents(events)).toHaveLength(users.length);
   });
 
   test('the first of several events with one id counts, whatever their times', () => {
@@ -83,7 +87,7 @@ describe('sorting', () => {
       login,
     ]);
     expect(events.duplicates).toBe(1);
-    expect(events.partitions.flatMap(({ rows }) => rows.map((row) => row[1]))).toEqual([NOW - 2, NOW, NOW, NOW]);
+    expect(packedEvents(events).map(({ ts }) => ts)).toEqual([NOW - 2, NOW, NOW, NOW]);
   });
 
   test('ids belong to their users', () => {
@@ -93,14 +97,13 @@ describe('sorting', () => {
       { ...login, user: 'b', id: 'bc' },
     ]);
     expect(events.duplicates).toBe(0);
+    expect(
+      take(['ada', 'ben', 'ben', 'cleo', 'ada', 'cleo'].map((user) => ({ ...login, user, id: 'x' }))).duplicates,
+    ).toBe(3);
   });
 
   test('no entry grows past what a reader decodes in one go', () => {
-    const { partitions } = take(new Array(MAX_EVENTS_PER_ENTRY * 2 + 1).fill(login));
-    expect([...packBatches(partitions)].map(({ events }) => events)).toEqual([
-      MAX_EVENTS_PER_ENTRY,
-      MAX_EVENTS_PER_ENTRY,
-      1,
-    ]);
+    const call = take(new Array(MAX_EVENTS_PER_ENTRY * 2 + 1).fill(login));
+    expect(call.batches().map(({ events }) => events)).toEqual([MAX_EVENTS_PER_ENTRY, MAX_EVENTS_PER_ENTRY, 1]);
   });
 });

@@ -5,23 +5,19 @@ import {
   MAX_CLOCK_SKEW_MS,
   MAX_EVENTS_PER_CALL,
 } from '@liminal/shared/contracts/event';
-import { type EventRow, toEventRow } from '@liminal/shared/contracts/event-batch';
 import { partitionOf } from '@liminal/shared/contracts/partition';
+import { isPlainEvent } from '@liminal/shared/contracts/plain-event';
 import type { z } from 'zod';
 import { errors } from '../errors.ts';
+import type { PackedBatch } from './ingest.ts';
+import { PartitionPacker } from './pack.ts';
 
-/** The events of a call for one partition, in the order of the call. */
-export interface PartitionRows {
-  partition: number;
-  rows: EventRow[];
-}
-
-/** Checks the events of one call and sorts them into partitions. Repeated ids inside the call are left out. */
+/** Checks the events of one call and packs them by partition. Repeated ids inside the call are left out. */
 export class CallEvents {
   readonly #partitions: number;
   readonly #latestTs: number;
-  readonly #byPartition = new Map<number, PartitionRows>();
-  readonly #ids = new Set<string>();
+  readonly #packers = new Map<number, PartitionPacker>();
+  readonly #ids = new CallIds();
   #count = 0;
   #duplicates = 0;
 
@@ -41,8 +37,9 @@ export class CallEvents {
     return this.#duplicates;
   }
 
-  get partitions(): PartitionRows[] {
-    return [...this.#byPartition.values()];
+  /** What is to be stored, in the order of the call within a partition. */
+  batches(): PackedBatch[] {
+    return [...this.#packers.values()].flatMap((packer) => packer.batches());
   }
 
   /** Throws LIMINAL_ERR_EVENT_INVALID for the first bad event, LIMINAL_ERR_EVENTS_TOO_MANY past the limit of a call. */
@@ -52,43 +49,59 @@ export class CallEvents {
     }
     for (const value of values) {
       const index = this.#count++;
-      const result = eventSchema.safeParse(value);
-      if (!result.success) throw invalid(index, value, result.error);
-      this.#sort(toRow(result.data, index, this.#latestTs));
+      const event = isPlainEvent(value) ? value : parseEvent(value, index);
+      assertTime(event, index, this.#latestTs);
+      if (event.id !== undefined && this.#ids.isKnown(event.user, event.id)) this.#duplicates++;
+      else this.#packerOf(event.user).append(event);
     }
   }
 
-  #sort(row: EventRow): void {
-    const id = row[7];
-    if (id !== null) {
-      const before = this.#ids.size;
-      if (this.#ids.add(scopedId(row[2], id)).size === before) {
-        this.#duplicates++;
-        return;
-      }
+  #packerOf(user: string): PartitionPacker {
+    const partition = partitionOf(user, this.#partitions);
+    let packer = this.#packers.get(partition);
+    if (packer === undefined) {
+      packer = new PartitionPacker(partition);
+      this.#packers.set(partition, packer);
     }
-    const partition = partitionOf(row[2], this.#partitions);
-    const known = this.#byPartition.get(partition);
-    if (known === undefined) this.#byPartition.set(partition, { partition, rows: [row] });
-    else known.rows.push(row);
+    return packer;
   }
 }
 
-/**
- * Identity of an event that has an id. An id is one of its user's: ids of different users lie in one partition or in
- * two as their hashes fall, and whether an event counts must not hang on that. The length keeps ("ab", "c") and
- * ("a", "bc") apart.
- */
-export const scopedId = (user: string, id: string): string => `${user.length}:${user}${id}`;
+/** The ids of a call, each one of its user's. */
+class CallIds {
+  /** Id → the user who had it first. */
+  readonly #first = new Map<string, string>();
+  /** Id → other users who have it too. */
+  readonly #others = new Map<string, Set<string>>();
 
-function toRow(event: Event, index: number, latestTs: number): EventRow {
+  /** Whether the user had the id before; from now on it is known. */
+  isKnown(user: string, id: string): boolean {
+    const first = this.#first.get(id);
+    if (first === user) return true;
+    if (first === undefined) {
+      this.#first.set(id, user);
+      return false;
+    }
+    const others = this.#others.get(id) ?? new Set();
+    this.#others.set(id, others);
+    const before = others.size;
+    return others.add(user).size === before;
+  }
+}
+
+function parseEvent(value: unknown, index: number): Event {
+  const result = eventSchema.safeParse(value);
+  if (!result.success) throw invalid(index, value, result.error);
+  return result.data;
+}
+
+function assertTime(event: Event, index: number, latestTs: number): void {
   const ts = eventTimeMs(event);
   if (ts > latestTs) {
     const reason = `lies more than ${MAX_CLOCK_SKEW_MS / 60_000} min in the future: check the clock of the sender`;
     throw errors('LIMINAL_ERR_EVENT_INVALID', { index, path: 'ts', reason });
   }
   if (ts < 0) throw errors('LIMINAL_ERR_EVENT_INVALID', { index, path: 'ts', reason: 'lies before 1970' });
-  return toEventRow(event);
 }
 
 function invalid(index: number, value: unknown, { issues: [issue] }: z.ZodError): Error {

@@ -2,11 +2,11 @@
 -- KEYS[1] result of the call, then six keys for each batch (several batches may be of one partition):
 -- events stream, accepted count, cursor of the feature-extractor, and the three sets that take turns at remembering ids
 -- ARGV[1] high-water mark in events, ARGV[2] span of a set in s, ARGV[3] s to keep the result, then for each batch:
--- packed events, their number (at most 2,000: Lua unpacks 8,000 values and no more), msgpack of {positions of the events
--- that have ids, these ids} or '' when none has
+-- packed events, their number (at most 2,000: Lua unpacks 8,000 values and no more), msgpack array of their ids ('' for
+-- an event without one) or '' when none has one, number of events that have one
 -- Returns {accepted, duplicates}, or {'FULL', n, events} when the partition of the n-th batch (from 0) would have that
 -- many events waiting; then nothing was done.
-local KEYS_EACH, ARGS_EACH = 6, 3
+local KEYS_EACH, ARGS_EACH = 6, 4
 
 local told = redis.call('GET', KEYS[1])
 if told then
@@ -24,7 +24,6 @@ for n = 1, (#KEYS - 1) / KEYS_EACH do
     key = key,
     bytes = ARGV[argument],
     events = tonumber(ARGV[argument + 1]),
-    positions = {},
     ids = {},
   }
   adding[batch.stream] = (adding[batch.stream] or 0) + batch.events
@@ -33,8 +32,18 @@ for n = 1, (#KEYS - 1) / KEYS_EACH do
   local waiting = accepted - folded + adding[batch.stream]
   if waiting > highWater then return { 'FULL', n - 1, waiting } end
   if ARGV[argument + 2] ~= '' then
-    local identified = cmsgpack.unpack(ARGV[argument + 2])
-    batch.positions, batch.ids = identified[1], identified[2]
+    batch.ids = cmsgpack.unpack(ARGV[argument + 2])
+    if tonumber(ARGV[argument + 3]) < batch.events then
+      -- Position of each id among the events; where all have one it is the same number.
+      local all = batch.ids
+      batch.ids, batch.positions = {}, {}
+      for position, id in ipairs(all) do
+        if id ~= '' then
+          batch.ids[#batch.ids + 1] = id
+          batch.positions[#batch.positions + 1] = position
+        end
+      end
+    end
   end
   batches[n] = batch
 end
@@ -52,9 +61,13 @@ for _, batch in ipairs(batches) do
   batch.skip = {}
   if #batch.ids > 0 then
     local isIn = redis.call('SMISMEMBER', batch.remembering, unpack(batch.ids))
-    local wasIn = redis.call('SMISMEMBER', before, unpack(batch.ids))
+    local wasIn = {}
+    if redis.call('EXISTS', before) == 1 then wasIn = redis.call('SMISMEMBER', before, unpack(batch.ids)) end
     for index = 1, #isIn do
-      if isIn[index] == 1 or wasIn[index] == 1 then batch.skip[#batch.skip + 1] = batch.positions[index] end
+      if isIn[index] == 1 or wasIn[index] == 1 then
+        local position = batch.positions and batch.positions[index] or index
+        batch.skip[#batch.skip + 1] = position - 1
+      end
     end
   end
 end

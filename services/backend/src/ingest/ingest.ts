@@ -17,8 +17,10 @@ export interface PackedBatch {
   /** `encodeEventBatch` of the events. */
   bytes: Buffer;
   events: number;
-  /** msgpack of `[positions of the events that have ids, these ids]`, no id twice in a call; empty when none has. */
+  /** msgpack array of the events' identities, '' for one without, none twice in a call; empty when none has one. */
   ids: Buffer;
+  /** Events that have an id. */
+  identified: number;
 }
 
 export interface IngestResult {
@@ -39,7 +41,7 @@ export async function ingest(
 ): Promise<IngestResult> {
   const keys = [callKey(callId)];
   const args: (number | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS];
-  for (const { partition, bytes, events, ids } of batches) {
+  for (const { partition, bytes, events, ids, identified } of batches) {
     keys.push(
       streamKey('events', partition),
       acceptedKey(partition),
@@ -48,7 +50,7 @@ export async function ingest(
       seenIdsKey(partition, 1),
       seenIdsKey(partition, 2),
     );
-    args.push(bytes, events, ids);
+    args.push(bytes, events, ids, identified);
   }
   const reply = (await ingestScript.run(redis, keys, args)) as [number, number] | ['FULL', number, number];
   if (reply[0] === 'FULL') {

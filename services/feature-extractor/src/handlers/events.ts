@@ -3,7 +3,8 @@ import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-le
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
-import { decodeEventBatch, type EventRow } from '@liminal/shared/contracts/event-batch';
+import type { EventRow } from '@liminal/shared/contracts/event-batch';
+import { decodeEventRows } from '@liminal/shared/contracts/event-batch-reader';
 import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
 import { foldEvent } from '@liminal/shared/features/fold';
@@ -76,15 +77,14 @@ export class EventsSession implements PartitionSession {
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
     const { decoded, deadLetters } = decodeRows(entries);
-    const users = usersOf(decoded);
-    deadLetters.push(...(await this.#states.load(users)));
+    deadLetters.push(...(await this.#states.load(usersOf(decoded))));
     const { vectors, events, late } = await this.#fold(decoded);
     const toId = entries.at(-1)!.id;
     const dueBefore = Number(toId.split('-', 1)[0]) - this.#options.config.snapshotEveryMs;
     const emitted = new Set(vectors.map((vector) => vector.user));
     const lost = lostEvents(entries, deadLetters);
     await this.#commit({ toId, events: events + lost, vectors, deadLetters, emitted, dueBefore });
-    this.#states.shrink(users);
+    this.#states.shrink(usersOf(decoded));
     this.#observe(entries, events, late, vectors.length, deadLetters);
   }
 
@@ -111,7 +111,7 @@ export class EventsSession implements PartitionSession {
     let late = 0;
     for (const { id, value: rows } of decoded) {
       for (const row of rows) {
-        const user = row[2];
+        const { user } = row;
         const state = this.#states.touch(user, id);
         const lateBefore = state.late;
         if (foldEvent(state, row)) {
@@ -179,8 +179,8 @@ export class EventsSession implements PartitionSession {
       await this.#states.load(usersOf(decoded));
       for (const { id, value: rows } of decoded) {
         for (const row of rows) {
-          if (this.#states.contains(row[2], id)) continue;
-          foldEvent(this.#states.touch(row[2], id), row);
+          if (this.#states.contains(row.user, id)) continue;
+          foldEvent(this.#states.touch(row.user, id), row);
           replayed++;
         }
       }
@@ -212,10 +212,11 @@ export class EventsSession implements PartitionSession {
 }
 
 const decodeRows = (entries: readonly StreamEntry[]) =>
-  decodeEntries(entries, (bytes, { fields }) => decodeEventBatch(bytes, fields.get('s')));
+  decodeEntries(entries, (bytes, { fields }) => decodeEventRows(bytes, fields.get('s')));
 
-const usersOf = (decoded: readonly DecodedEntry[]): Set<string> =>
-  new Set(decoded.flatMap(({ value: rows }) => rows.map((row) => row[2])));
+function* usersOf(decoded: readonly DecodedEntry[]): Generator<string> {
+  for (const { value: rows } of decoded) for (const { user } of rows) yield user;
+}
 
 /** Events of entries that could not be decoded, as ingest counted them: they are not waiting any more either. */
 function lostEvents(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): number {

@@ -42,8 +42,10 @@ export class UserStates {
 
   /** Brings the states of these users into memory. Returns snapshots that can't be read; their users start anew. */
   async load(users: Iterable<string>): Promise<DeadLetter[]> {
-    const missing = [...users].filter((user) => !this.#users.has(user));
-    if (missing.length === 0) return [];
+    const absent = new Set<string>();
+    for (const user of users) if (!this.#users.has(user)) absent.add(user);
+    if (absent.size === 0) return [];
+    const missing = [...absent];
     const blobs = await this.#redis.mgetBuffer(missing.map((user) => stateKey(this.#partition, user)));
     const unreadable: DeadLetter[] = [];
     for (const [index, user] of missing.entries()) {

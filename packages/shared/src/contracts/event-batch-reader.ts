@@ -1,0 +1,140 @@
+import { type Event, eventSchema } from './event.ts';
+import { CHANNEL, EVENT_KINDS, type EventRow } from './event-batch.ts';
+import { ABSENT, FOLDED_BYTES, FORMAT_VERSION, HAS_TOKEN, KIND_MASK } from './event-batch-layout.ts';
+import { UndecodableError } from './undecodable-error.ts';
+
+/**
+ * What the fold needs of the events of a stream entry. `skip` is the field `s`: comma-separated positions of the events
+ * that had been seen before, found by the ingest script only after the batch was packed.
+ * Throws `UndecodableError` on anything that this version did not write.
+ */
+export function decodeEventRows(batch: Buffer, skip?: Uint8Array): EventRow[] {
+  const reader = new BatchReader(batch);
+  const rows: EventRow[] = [];
+  while (!reader.isAtEnd) {
+    rows.push(reader.row());
+    reader.skipDetails();
+  }
+  return withoutSkipped(rows, skip);
+}
+
+/** The whole events of a stream entry, in the order of `decodeEventRows`. */
+export function decodeEvents(batch: Buffer, skip?: Uint8Array): Event[] {
+  const reader = new BatchReader(batch);
+  const events: Event[] = [];
+  while (!reader.isAtEnd) events.push(reader.event());
+  return withoutSkipped(events, skip);
+}
+
+function withoutSkipped<T>(items: T[], skip: Uint8Array | undefined): T[] {
+  if (skip === undefined) return items;
+  const skipped = new Set(Buffer.from(skip).toString().split(',').map(Number));
+  return items.filter((_, index) => !skipped.has(index));
+}
+
+class BatchReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  #at = 1;
+
+  constructor(bytes: Buffer) {
+    if (bytes[0] !== FORMAT_VERSION) {
+      throw new UndecodableError(`event batch is not of format version ${FORMAT_VERSION}`);
+    }
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  row(): EventRow {
+    const start = this.#take(FOLDED_BYTES);
+    const flags = this.#bytes[start]!;
+    const kind = flags & KIND_MASK;
+    const ts = this.#view.getFloat64(start + 1, true);
+    const user = this.#requiredText();
+    if (kind > CHANNEL || !Number.isFinite(ts) || user === '') {
+      throw new UndecodableError('event batch holds what is no event');
+    }
+    return {
+      kind,
+      ts,
+      user,
+      ip: this.#view.getUint32(start + 9, true),
+      hasToken: (flags & HAS_TOKEN) !== 0,
+      token: this.#view.getUint32(start + 13, true),
+      userAgent: this.#view.getUint32(start + 17, true),
+    };
+  }
+
+  skipDetails(): void {
+    this.#take(this.#length());
+  }
+
+  event(): Event {
+    const { kind, ts, user } = this.row();
+    const end = this.#length() + this.#at;
+    const [id, ip, tokenId, userAgent] = [this.#text(), this.#text(), this.#text(), this.#text()];
+    const fields = { kind: EVENT_KINDS[kind], ts, user, id, ip, tokenId, userAgent, ...this.#ofKind(kind) };
+    if (this.#at !== end) throw cutShort();
+    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const event = eventSchema.safeParse(Object.fromEntries(known));
+    if (!event.success) throw new UndecodableError('event batch holds what is no event', { cause: event.error });
+    return event.data;
+  }
+
+  #ofKind(kind: number): Record<string, unknown> {
+    switch (EVENT_KINDS[kind]) {
+      case 'request': {
+        const [method, route] = [this.#requiredText(), this.#requiredText()];
+        const at = this.#take(18);
+        const bytes = this.#view.getFloat64(at + 10, true);
+        return {
+          method,
+          route,
+          status: this.#view.getUint16(at, true),
+          durationMs: this.#view.getFloat64(at + 2, true),
+          bytes: Number.isNaN(bytes) ? undefined : bytes,
+        };
+      }
+      case 'login':
+        return { success: this.#bytes[this.#take(1)] === 1 };
+      case 'token':
+        return { action: this.#requiredText() };
+      default:
+        return { channel: this.#requiredText(), action: this.#requiredText() };
+    }
+  }
+
+  #requiredText(): string {
+    const text = this.#text();
+    if (text === undefined) throw new UndecodableError('event batch holds what is no event');
+    return text;
+  }
+
+  #text(): string | undefined {
+    const length = this.#length();
+    if (length === ABSENT) return undefined;
+    const start = this.#take(length);
+    for (let at = start; at < this.#at; at++) {
+      if (this.#bytes[at]! > 0x7f) return this.#bytes.toString('utf8', start, this.#at);
+    }
+    return this.#bytes.toString('latin1', start, this.#at);
+  }
+
+  #length(): number {
+    return this.#view.getUint16(this.#take(2), true);
+  }
+
+  /** Start of the next `count` bytes, which are passed. */
+  #take(count: number): number {
+    const start = this.#at;
+    this.#at += count;
+    if (this.#at > this.#bytes.length) throw cutShort();
+    return start;
+  }
+}
+
+const cutShort = (): UndecodableError => new UndecodableError('event batch is cut short');
