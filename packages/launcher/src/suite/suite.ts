@@ -5,6 +5,7 @@ import { acquireProcessLock, LockHeldError, type ProcessLock } from '@liminal/sh
 import { findRedisServer, RedisMissingError, type RedisProgram } from '@liminal/shared/adapters/redis-program';
 import { RedisPortTakenError, startRedisServer } from '@liminal/shared/adapters/redis-server';
 import { awaitReady } from './await-ready.ts';
+import { fillCompileCache } from './compile-cache.ts';
 import type { SuiteSettings } from './config.ts';
 import { checkPorts, taken } from './port-check.ts';
 import { portHolder } from './ports.ts';
@@ -37,6 +38,10 @@ const servicesDirectory = fileURLToPath(new URL('../../../../services', import.m
 /** The address that a client uses for one that a server listens on. */
 const reachable = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);
 
+const compileCacheOf = (settings: SuiteSettings): string => join(settings.home, 'cache');
+
+const mainOf = (name: ServiceName): string => join(servicesDirectory, name, 'src', 'main.ts');
+
 const logFileOf = (settings: SuiteSettings, part: string): string => join(settings.home, 'logs', `${part}.log`);
 
 function environmentOf(name: ServiceName, settings: SuiteSettings, redisUrl: string): NodeJS.ProcessEnv {
@@ -47,7 +52,7 @@ function environmentOf(name: ServiceName, settings: SuiteSettings, redisUrl: str
     OPENBLAS_NUM_THREADS: '1',
     // Both for memory: freed memory goes back to the machine, and types are stripped once and not at every start.
     MALLOC_ARENA_MAX: '2',
-    NODE_COMPILE_CACHE: join(settings.home, 'cache'),
+    NODE_COMPILE_CACHE: compileCacheOf(settings),
     ...settings.env,
     HOST: settings.host,
     PORT: String(settings.ports[name]),
@@ -151,7 +156,8 @@ async function startParts(
   lock: ProcessLock,
 ): Promise<Suite> {
   const say = (message: string): void => reporter.say(message);
-  const program = await redisProgram(reporter);
+  const mains = SERVICE_NAMES.map(mainOf);
+  const [program] = await Promise.all([redisProgram(reporter), fillCompileCache(compileCacheOf(settings), mains, say)]);
   signal.throwIfAborted();
   let redisUrl = '';
   const redis = new Supervisor({
@@ -173,7 +179,7 @@ async function startParts(
     let ends = 0;
     const start = async (): Promise<RunningProcess> => {
       const running = await startServiceProcess({
-        main: join(servicesDirectory, name, 'src', 'main.ts'),
+        main: mainOf(name),
         env: environmentOf(name, settings, redisUrl),
         logFile,
         stopTimeoutMs: STOP_WITHIN_MS,

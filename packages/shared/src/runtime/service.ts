@@ -33,10 +33,14 @@ const EXIT_CANNOT_START = 2;
 
 /**
  * Runs a service as this process, from its environment to its exit code: settings, logs, HTTP, readiness, signals,
- * draining. All five services start here.
+ * draining. All five services start here. With `--check` it checks the settings and ends.
  */
 export async function runService<Config extends BaseConfig>(definition: ServiceDefinition<Config>): Promise<void> {
   const config = configOrExit(definition);
+  if (process.argv.includes('--check')) {
+    process.stdout.write(`${definition.name}: these settings can be used\n`);
+    return;
+  }
   const logger = pino({
     name: definition.name,
     level: config.logLevel,
