@@ -65,13 +65,16 @@ export async function run(): Promise<void> {
     console.log(`  load generator: ${((1e6 * peak.cpuSeconds) / peak.events).toFixed(1)} µs of CPU an event`);
 
     await until('predictions have caught up', async () => (await waitingVectors(backend)) === 0, 300_000);
+    await eventLoopLags(services);
     const latencies = watchLatencies(server.url, Date.now() + 1.5 * JOIN_SECONDS * 1000);
     const fixed = await generate({ ...load, seconds: SECONDS + 1.5 * JOIN_SECONDS, rate: FIXED_RATE });
+    const lags = await eventLoopLags(services);
     const sorted = (await latencies.stop()).sort((left, right) => left - right);
     console.log(
       `at ${thousands(fixed.events / fixed.seconds)} events a second: POST to committed vector ` +
         `p50 ${quantile(sorted, 0.5)} ms, p99 ${quantile(sorted, 0.99)} ms (aim under 50), ${thousands(sorted.length)} vectors`,
     );
+    for (const { name, p99, max } of lags) console.log(`  event loop of ${name} held p99 ${p99} ms, at most ${max} ms`);
   } finally {
     for (const service of services) await service.kill();
     redis.disconnect();
@@ -151,6 +154,22 @@ function watchLatencies(url: string, fromMs: number): { stop(): Promise<number[]
       return latencies;
     },
   };
+}
+
+/** How long the event loops were held since the last call, in ms: reading the metric starts it anew. */
+function eventLoopLags(services: readonly ServiceProcess[]): Promise<{ name: string; p99: string; max: string }[]> {
+  return Promise.all(
+    services.map(async ({ name, url }) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const milliseconds = (metric: string): string =>
+        (1000 * Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(text)?.[1])).toFixed(0);
+      return {
+        name,
+        p99: milliseconds('nodejs_eventloop_lag_p99_seconds'),
+        max: milliseconds('nodejs_eventloop_lag_max_seconds'),
+      };
+    }),
+  );
 }
 
 async function redisProcess(redis: Redis): Promise<{ name: string; pid: number }> {

@@ -1,14 +1,15 @@
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
+import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { EventsSession } from './handlers/events.ts';
 import { createMetrics } from './metrics.ts';
 import { addFeaturesRoutes } from './routes/features.ts';
 
-/** Stream entries of a partition per read: with calls of 500 events over 8 partitions about 2,500 events. */
-const BATCH_ENTRIES = 40;
+/** Stream entries of a partition per read: with calls of 500 events over 8 partitions about 1,250 events. */
+const BATCH_ENTRIES = 20;
 
 export const service: ServiceDefinition<Config> = {
   name: 'feature-extractor',
@@ -23,6 +24,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   const reader = connectRedis({ url, logger, connectionName: 'feature-extractor:reader', purpose: 'worker' });
   const api = connectRedis({ url, logger, connectionName: 'feature-extractor:api', purpose: 'call' });
   const sessions = new Map<number, EventsSession>();
+  const share = new EventLoopShare();
   const metrics = createMetrics(registry, {
     partitions: () => worker.partitions.length,
     cachedUsers: () =>
@@ -35,7 +37,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     batchEntries: BATCH_ENTRIES,
     logger,
     async open(lease) {
-      const session = await EventsSession.open(lease, { redis, config, metrics, logger, now: Date.now });
+      const session = await EventsSession.open(lease, { redis, config, metrics, logger, share, now: Date.now });
       sessions.set(lease.partition, session);
       return session;
     },

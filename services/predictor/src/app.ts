@@ -3,6 +3,7 @@ import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
 import { readPublicKey } from '@liminal/shared/release/signing-key';
+import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { errors } from './errors.ts';
@@ -35,6 +36,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     logger,
     metrics,
   });
+  const share = new EventLoopShare();
   const worker = new StreamWorker({
     stream: 'features',
     reader,
@@ -42,7 +44,15 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     batchEntries: BATCH_ENTRIES,
     logger,
     open: (lease) =>
-      FeaturesSession.open(lease, { redis, config, metrics, logger, release: () => watcher.current, now: Date.now }),
+      FeaturesSession.open(lease, {
+        redis,
+        config,
+        metrics,
+        logger,
+        release: () => watcher.current,
+        share,
+        now: Date.now,
+      }),
   });
   const batcher = new MicroBatcher(
     () => {

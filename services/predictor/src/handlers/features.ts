@@ -5,6 +5,7 @@ import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/str
 import { decodeFeatureVectors, FEATURE_COUNT, type FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
@@ -13,7 +14,7 @@ import type { Metrics } from '../metrics.ts';
 import { severityOf } from '../scoring/severity.ts';
 import { fillPredictedLoad, type LoadedRelease } from '../sessions/loaded-release.ts';
 
-/** Rows of one run of the models: keeps the event loop for about 2 ms. */
+/** Rows of one run of the models, which holds the event loop for about 2 ms. */
 const ROWS_PER_RUN = 512;
 
 export interface FeaturesHandlerOptions {
@@ -23,6 +24,8 @@ export interface FeaturesHandlerOptions {
   logger: Logger;
   /** The serving release; without one nothing is read. */
   release(): LoadedRelease | undefined;
+  /** One for all partitions. */
+  share: EventLoopShare;
   now(): number;
 }
 
@@ -66,13 +69,16 @@ export class FeaturesSession implements PartitionSession {
   }
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
-    const { redis, config, metrics } = this.#options;
+    const { redis, config, metrics, share } = this.#options;
+    while (share.isUsedUp) await share.nextTurn();
     const { decoded, deadLetters } = decodeEntries(entries, decodeFeatureVectors);
     const vectors = decoded.flatMap(({ value }) => value);
     const records: PredictionRecord[] = [];
     for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
+      while (share.isUsedUp) await share.nextTurn();
       records.push(...(await this.#score(vectors.slice(start, start + ROWS_PER_RUN))));
     }
+    while (share.isUsedUp) await share.nextTurn();
     const toId = entries.at(-1)!.id;
     this.#predictionsWaiting = await writeCommit(redis, {
       partition: this.partition,
