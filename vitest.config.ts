@@ -12,7 +12,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['services/**/*.test.ts', 'packages/**/*.test.ts'],
+          include: ['services/**/*.test.ts', 'packages/**/*.test.ts', 'docs/**/*.test.ts'],
           testTimeout: 30 * SECOND,
           hookTimeout: 60 * SECOND,
           sequence: { groupOrder: 0 },

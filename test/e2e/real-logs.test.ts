@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openLogFile } from '@liminal/launcher/import/log-file';
+import { METRIC_LABELS, NODE_METRIC_LABELS } from '@liminal/shared/runtime/metric-labels';
 import { startTestRedis } from '@liminal/shared/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServiceName, ServiceProcess, until } from './service-process.ts';
@@ -23,6 +25,15 @@ if (missing.length > 0) console.warn(`SKIPPED: the way of real logs, since these
 interface Releases {
   production: string | null;
   releases: { id: string; provisional: boolean; trainingData: { rows: number; users: number } }[];
+}
+
+async function usersOf(files: readonly string[]): Promise<Set<string>> {
+  const users = new Set<string>();
+  for (const file of files) {
+    const log = await openLogFile(file, { year: undefined, now: Date.now() });
+    for await (const entry of log.entries()) if ('event' in entry) users.add(entry.event.user);
+  }
+  return users;
 }
 
 describe.skipIf(missing.length > 0)('real logs', () => {
@@ -95,11 +106,7 @@ describe.skipIf(missing.length > 0)('real logs', () => {
     expect(releases[0]!.trainingData.users).toBeGreaterThanOrEqual(20);
 
     await replay(evening);
-    const users = new Set<string>();
-    for (const file of LOGS) {
-      const log = await openLogFile(file, { year: undefined, now: Date.now() });
-      for await (const entry of log.entries()) if ('event' in entry) users.add(entry.event.user);
-    }
+    const users = await usersOf(LOGS);
     expect(users.size).toBeGreaterThan(200);
     for (const user of users) {
       const prediction = await get<{ user: string; pValue: number }>(
@@ -151,6 +158,21 @@ describe.skipIf(missing.length > 0)('real logs', () => {
     });
     const { predictions } = (await scored.json()) as { predictions: { pValue: number }[] };
     expect(predictions[0]!.pValue).toBeLessThan(predictions[1]!.pValue);
+  });
+
+  it('leave no trace of users or addresses in the metrics', async () => {
+    const users = await usersOf(LOGS);
+    const allowed = new Set<string>([...Object.keys(METRIC_LABELS), ...NODE_METRIC_LABELS, 'le']);
+    for (const { name, url } of services.values()) {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const labels = [...text.matchAll(/[{,]([a-z_]+)="((?:[^"\\\n]|\\.)*)"/g)];
+      expect(labels.length, name).toBeGreaterThan(0);
+      expect(labels.filter(([, label]) => !allowed.has(label!)).map(([, label]) => label)).toEqual([]);
+      // A user of the log is called 0, and so are a partition and a part of Node's version.
+      const numbers = new Set<string>(['partition', 'le', ...NODE_METRIC_LABELS]);
+      const told = labels.filter(([, label]) => !numbers.has(label!)).map(([, , value]) => value!);
+      expect(told.filter((value) => users.has(value) || value.includes('ip:') || isIP(value) !== 0)).toEqual([]);
+    }
   });
 
   it('answer health, readiness, metrics and documentation in all five services', async () => {

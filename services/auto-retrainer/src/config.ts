@@ -6,7 +6,8 @@ import {
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
 
-const environment = {
+/** Settings of this service. Keys are the environment's names. */
+export const environment = {
   ...baseEnvironment(8003),
   ...modelStoreEnvironment,
   RELEASE_PUBLIC_KEY_FILE: z

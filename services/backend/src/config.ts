@@ -2,7 +2,8 @@ import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
 
-const environment = {
+/** Settings of this service. Keys are the environment's names. */
+export const environment = {
   ...baseEnvironment(8000),
   EVENTS_HIGH_WATER: z.coerce
     .number()

@@ -4,23 +4,31 @@ export const ERRORS = {
   LIMINAL_ERR_EVENT_INVALID: {
     status: 400,
     message: 'Event {index} was refused, and with it the whole call: {reason} (field "{path}")',
+    remedy:
+      'Correct the event that `details.index` and `details.path` name, or leave it out, and send the whole call again.',
   },
   LIMINAL_ERR_EVENTS_UNREADABLE: {
     status: 400,
     message: 'The body can not be read, so nothing was stored: {reason}',
+    remedy: 'Send valid JSON in UTF-8: one object or an array, or NDJSON with its content type.',
   },
   LIMINAL_ERR_EVENTS_TOO_MANY: {
     status: 413,
     message: 'A call may carry {limit} events and this one carries more, so nothing was stored: send smaller calls',
+    remedy: 'Split the call and send the parts one after the other.',
   },
   LIMINAL_ERR_EVENTS_BACKPRESSURE: {
     status: 503,
     message:
       'Events come in faster than they are folded: with this call {waiting} events of partition {partition} would wait and {limit} may, so nothing was stored; send the call again in {retryAfterSeconds} s',
+    remedy:
+      'Send the same call again after `Retry-After`. If it stays so, see whether a feature-extractor holds the partition (`GET /ml/metrics`), and add replicas or raise `EVENTS_HIGH_WATER`.',
   },
   LIMINAL_ERR_USER_UNKNOWN: {
     status: 404,
     message: 'Nothing is known of user {user}: no event of this user has come in lately',
+    remedy:
+      'Look at how the name is written (it goes into the path URL-encoded); users without events for `STATE_TTL_SECONDS` are forgotten.',
   },
 } satisfies ErrorCatalogue;
 

@@ -1,7 +1,8 @@
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
 
-const environment = {
+/** Settings of this service. Keys are the environment's names. */
+export const environment = {
   ...baseEnvironment(8001),
   LEASE_MS: z.coerce.number().int().min(1_000).default(10_000).describe('After this silence others take over'),
   STATE_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Users without events are forgotten'),

@@ -6,7 +6,8 @@ import {
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
 
-const environment = {
+/** Settings of this service. Keys are the environment's names. */
+export const environment = {
   ...baseEnvironment(5000),
   ...modelStoreEnvironment,
   RELEASE_SIGNING_KEY_FILE: z

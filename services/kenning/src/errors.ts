@@ -1,19 +1,31 @@
 import { defineErrors, type ErrorCatalogue } from '@liminal/shared/runtime/errors';
 
 export const ERRORS = {
-  LIMINAL_ERR_JOB_UNKNOWN: { status: 404, message: 'There is no job {job}: it never was, or ended long ago' },
+  LIMINAL_ERR_JOB_UNKNOWN: {
+    status: 404,
+    message: 'There is no job {job}: it never was, or ended long ago',
+    remedy: 'Use the `job` that `POST /pipelines/train` gave; the last 100 ended jobs are kept.',
+  },
   LIMINAL_ERR_MODEL_UNKNOWN: {
     status: 404,
     message: 'There is no version {version} of {model}; GET /models lists them',
+    remedy: 'Take model and version from `GET /models`.',
   },
-  LIMINAL_ERR_RELEASE_UNKNOWN: { status: 404, message: 'There is no release {release}; GET /releases lists them' },
+  LIMINAL_ERR_RELEASE_UNKNOWN: {
+    status: 404,
+    message: 'There is no release {release}; GET /releases lists them',
+    remedy: 'Take the release from `GET /releases`.',
+  },
   LIMINAL_ERR_RELEASE_NONE: {
     status: 503,
     message: 'No release serves yet: the factory release is being trained; try again in {retryAfterSeconds} s',
+    remedy: 'Try again after `Retry-After`. If it stays so, `GET /ready` of kenning names what is missing.',
   },
   LIMINAL_ERR_STORE_AWAY: {
     status: 503,
     message: 'The model store does not answer ({reason}); try again in {retryAfterSeconds} s',
+    remedy:
+      'Try again after `Retry-After`. If it stays so, look at the object store and at `MODEL_STORE_URL` and its keys.',
   },
 } satisfies ErrorCatalogue;
 

@@ -34,6 +34,7 @@ async function simulate(args: SimulateArguments): Promise<number> {
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
   const { startMs, endMs } = args.traffic;
+  const isFollowing = args.target.kind === 'backend' && args.target.speed === 'live';
   const bar = createProgress({ label: 'simulate', total: endMs - startMs });
   let last: SimulateProgress | undefined;
   try {
@@ -44,7 +45,7 @@ async function simulate(args: SimulateArguments): Promise<number> {
         last = progress;
         const { reachedMs, waiting, accepted } = progress;
         if (waiting) bar.note(waiting);
-        else bar.update(reachedMs - startMs, `${accepted.toLocaleString('en')} events taken`);
+        else bar.update(Math.min(reachedMs, endMs) - startMs, detailOf(accepted, reachedMs >= endMs && isFollowing));
       },
     });
   } finally {
@@ -52,5 +53,10 @@ async function simulate(args: SimulateArguments): Promise<number> {
     if (last) process.stdout.write(summaryText(last));
   }
   if (args.labelsPath !== undefined) process.stdout.write(`The attacks are in ${args.labelsPath}.\n`);
-  return interrupt.signal.aborted ? EXIT_INTERRUPTED : 0;
+  // Following has no other end.
+  return interrupt.signal.aborted && !isFollowing ? EXIT_INTERRUPTED : 0;
+}
+
+function detailOf(accepted: number, isLive: boolean): string {
+  return `${accepted.toLocaleString('en')} events taken${isLive ? ', in real time until Ctrl-C' : ''}`;
 }

@@ -8,8 +8,11 @@ const BATCH_CHARACTERS = 2 * 1024 * 1024;
 /** Paced events that are due within this much of each other travel together. */
 const LINGER_MS = 100;
 
-/** `max`: as fast as they are taken. A number: so many times faster than the events happened. */
-export type FeedSpeed = 'max' | number;
+/**
+ * `max`: as fast as they are taken. A number: so many times faster than the events happened. `live`: each when its time
+ * has come, those of the past as fast as they are taken.
+ */
+export type FeedSpeed = 'max' | 'live' | number;
 
 export interface BatchOptions {
   speed: FeedSpeed;
@@ -71,6 +74,7 @@ export class Batches {
   #dueInMs(event: Event): number {
     const { speed, clock } = this.#options;
     if (speed === 'max') return 0;
+    if (speed === 'live') return eventTimeMs(event) - clock.wallMs();
     this.#start ??= { eventMs: eventTimeMs(event), clockMs: clock.now() };
     const sinceStartMs = (eventTimeMs(event) - this.#start.eventMs) / speed;
     return this.#start.clockMs + sinceStartMs - clock.now();

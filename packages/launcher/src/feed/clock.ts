@@ -6,12 +6,15 @@ const LONGEST_TIMER_MS = 3_600_000;
 export interface FeedClock {
   /** Milliseconds that never jump; the zero is arbitrary. */
   now(): number;
+  /** What time it is: milliseconds since the epoch. */
+  wallMs(): number;
   /** Resolves after `ms`, or as soon as `signal` aborts: it never rejects. */
   wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
 }
 
 export const systemClock: FeedClock = {
   now: () => performance.now(),
+  wallMs: Date.now,
   wait: async (ms, signal) => {
     const end = performance.now() + ms;
     for (let left = ms; left > 0 && !signal?.aborted; left = end - performance.now()) {

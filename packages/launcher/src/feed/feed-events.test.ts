@@ -5,12 +5,18 @@ import { type FeedProgress, feedEvents } from './feed-events.ts';
 import { EventsServer, json } from './testing/events-server.ts';
 
 /** Waits take no time, and are written down. */
+const WALL_START_MS = Date.UTC(2026, 10, 23);
+
 class TestClock implements FeedClock {
   readonly waits: number[] = [];
   #now = 0;
 
   now(): number {
     return this.#now;
+  }
+
+  wallMs(): number {
+    return WALL_START_MS + this.#now;
   }
 
   wait(ms: number): Promise<void> {
@@ -168,10 +174,23 @@ describe('feedEvents', () => {
       expect(takenIds()).toEqual(allIds(1000));
     });
 
+    test('live: sends the past at once, and the rest when its time has come', async () => {
+      const [event] = [...events(1)];
+      const source = [-3_600_000, -1, 5_000, 5_050, 9_000].map((ms, index) => ({
+        ...event!,
+        id: `live-${index}`,
+        ts: WALL_START_MS + ms,
+      }));
+      await feed(source, { speed: 'live' });
+      expect(server.callSizes).toEqual([2, 2, 1]);
+      expect(clock.waits).toEqual([5_000, 4_000]);
+    });
+
     test('a failure lets the process end although the next event is far off', async () => {
       const endedWaits: number[] = [];
       const patient: FeedClock = {
         now: () => 0,
+        wallMs: () => 0,
         wait: async (ms, signal) => {
           await systemClock.wait(ms, signal);
           endedWaits.push(ms);

@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { authLog } from './auth-log.ts';
-import type { ParsedLine } from './log-format.ts';
+import type { ParsedLine, SurveyContext } from './log-format.ts';
 
+const HOUR_MS = 3_600_000;
 const NOW = Date.parse('2024-06-01T00:00:00Z');
 
-async function parseAll(lines: string[], year?: number): Promise<ParsedLine[]> {
+async function parseAll(
+  lines: string[],
+  { year, utcOffsetMs, now = NOW }: Partial<SurveyContext> = {},
+): Promise<ParsedLine[]> {
   const survey = await authLog.survey(
     (async function* () {
       for (const [index, text] of lines.entries()) yield { number: index + 1, text };
     })(),
-    { year, now: NOW },
+    { year, utcOffsetMs, now },
   );
   const parser = survey.createParser();
   return lines.map((line) => parser.parse(line));
@@ -39,6 +43,27 @@ describe('sshd auth log', () => {
     expect(logins(parsed)).toEqual([1, 0, 0, 5]);
   });
 
+  test('counts the attempt that was one too many where its own line is missing, and only there', async () => {
+    const tooMany = (who: string): string =>
+      `error: maximum authentication attempts exceeded for ${who} from 198.51.100.4 port 9 ssh2 [preauth]`;
+    const parsed = await parseAll([
+      at(tooMany('root')),
+      at('message repeated 5 times: [ Failed password for root from 198.51.100.4 port 9 ssh2]', { pid: 2 }),
+      at(tooMany('root'), { pid: 2 }),
+      at('Invalid user bob from 198.51.100.4', { pid: 3 }),
+      at(tooMany('invalid user bob'), { pid: 3 }),
+      at('Invalid user eve from 198.51.100.4', { pid: 4 }),
+      at('Failed password for invalid user eve from 198.51.100.4 port 9 ssh2', { pid: 4 }),
+      at('Failed password for invalid user eve from 198.51.100.4 port 9 ssh2', { pid: 4 }),
+      at(tooMany('invalid user eve'), { pid: 4 }),
+      at(tooMany('invalid user ann'), { pid: 4 }),
+    ]);
+    expect(logins(parsed)).toEqual([1, 5, 0, 1, 0, 1, 0, 1, 0, 1]);
+    expect(parsed[0]).toMatchObject({ events: [{ user: 'root', ip: '198.51.100.4', success: false }] });
+    expect(parsed[2]).toEqual({ skipped: 'attempts counted at their own lines' });
+    expect(parsed[9]).toMatchObject({ events: [{ user: 'ann' }] });
+  });
+
   test('keeps connections apart: same name and address, other pid', async () => {
     const parsed = await parseAll([
       at('Invalid user bob from 198.51.100.4', { pid: 1 }),
@@ -59,6 +84,35 @@ describe('sshd auth log', () => {
       '2023-03-27T13:06:56.5+02:00 web sshd-session[7]: Failed none for root from 198.51.100.4 port 9 ssh2',
     ]);
     expect(parsed).toMatchObject({ events: [{ ts: Date.parse('2023-03-27T11:06:56.500Z') }] });
+  });
+
+  describe('zone', () => {
+    const failure = (stamp: string): string => at('Failed password for a from b', { stamp });
+    const timesOf = async (lines: string[], context: Partial<SurveyContext>): Promise<string[]> =>
+      (await parseAll(lines, context)).map((entry) => {
+        if (!('events' in entry)) throw new Error(entry.skipped);
+        return new Date((entry.events[0] as { ts: number }).ts).toISOString();
+      });
+
+    test('of times without one is the offset, of others their own', async () => {
+      const lines = [
+        failure('Mar 27 13:06:56'),
+        '2024-03-27T13:06:56Z web sshd[7]: Failed none for root from 198.51.100.4 port 9 ssh2',
+      ];
+      expect(await timesOf(lines, { utcOffsetMs: -5 * HOUR_MS })).toEqual([
+        '2024-03-27T18:06:56.000Z',
+        '2024-03-27T13:06:56.000Z',
+      ]);
+    });
+
+    test('decides what is the future when the year is inferred', async () => {
+      const lines = [failure('Jun  1 03:00:00')];
+      expect(await timesOf(lines, { utcOffsetMs: 5 * HOUR_MS })).toEqual(['2024-05-31T22:00:00.000Z']);
+      expect(await timesOf(lines, { utcOffsetMs: 0 })).toEqual(['2023-06-01T03:00:00.000Z']);
+      expect(await timesOf([failure('Jan  1 01:00:00')], { utcOffsetMs: 2 * HOUR_MS })).toEqual([
+        '2023-12-31T23:00:00.000Z',
+      ]);
+    });
   });
 
   test.each([
@@ -84,7 +138,7 @@ describe('sshd auth log', () => {
     const years = async (stamps: string[], year?: number): Promise<number[]> => {
       const parsed = await parseAll(
         stamps.map((stamp) => at('Failed password for a from b', { stamp: `${stamp} 12:00:00` })),
-        year,
+        { year },
       );
       return parsed.map((entry) => {
         if (!('events' in entry)) throw new Error(entry.skipped);

@@ -11,40 +11,44 @@ const REPEATED = /^message repeated (?<times>\d+) times: \[ ?(?<text>.*)\]$/;
  */
 const ATTEMPT =
   /^(?<result>Accepted|Failed) \S+ for (?<invalid>invalid user )?(?<user>.*) from (?<ip>\S+)(?: port \d+)?(?: ssh\d?)?(?:: .*)?$/;
+/** The last word on a connection: after the attempt that was one too many, and after the line of that attempt, if any. */
+const TOO_MANY =
+  /^error: maximum authentication attempts exceeded for (?:invalid user )?(?<user>.*) from (?<ip>\S+)(?: port \d+)?(?: ssh\d?)?(?: \[preauth\])?$/;
 const INVALID_USER = /^Invalid user (?<user>.*) from (?<ip>\S+)(?: port \d+)?$/;
 
 /** More repetitions in one line than any sshd lets through are garbage. */
 const MAX_REPETITIONS = 10_000;
 /** Without a name there is no user whose event it could be. */
 const NAMELESS: ParsedLine = { skipped: 'the user name is empty' };
-/** `Invalid user` lines remembered. Only those of connections still open matter. */
+/** Attempts remembered. Only those of connections still open matter. */
 const MAX_REMEMBERED = 10_000;
 
 /** Sign-ins through sshd as syslog files hold them: one `login` event an attempt. */
 export const authLog: LogFormat = {
   name: 'sshd auth log',
   recognises: (line) => parseSyslogLine(line) !== undefined,
-  survey: async (lines, { year, now }): Promise<Survey> => {
+  survey: async (lines, { year, utcOffsetMs = 0, now }): Promise<Survey> => {
     const inference = new FirstYearInference();
     let firstTime: ((firstYear: number) => number | undefined) | undefined;
     for await (const { text } of lines) {
       const time = text === undefined ? undefined : parseSyslogLine(text)?.time;
       if (time === undefined) continue;
-      firstTime ??= (firstYear) => new SyslogYears(firstYear).timeOf(time);
+      firstTime ??= (firstYear) => new SyslogYears(firstYear, utcOffsetMs).timeOf(time);
       if ('timeMs' in time || year !== undefined) break;
       inference.add(time.withoutYear);
     }
-    const firstYear = year ?? inference.firstYear(now);
-    return { firstTimeMs: firstTime?.(firstYear), createParser: () => new AuthLogParser(firstYear) };
+    const firstYear = year ?? inference.firstYear(now + utcOffsetMs);
+    return { firstTimeMs: firstTime?.(firstYear), createParser: () => new AuthLogParser(firstYear, utcOffsetMs) };
   },
 };
 
 class AuthLogParser implements LineParser {
   readonly #years: SyslogYears;
-  readonly #announced = new AnnouncedAttempts();
+  readonly #announced = new RememberedAttempts();
+  readonly #failed = new RememberedAttempts();
 
-  constructor(firstYear: number) {
-    this.#years = new SyslogYears(firstYear);
+  constructor(firstYear: number, utcOffsetMs: number) {
+    this.#years = new SyslogYears(firstYear, utcOffsetMs);
   }
 
   parse(line: string): ParsedLine {
@@ -62,19 +66,24 @@ class AuthLogParser implements LineParser {
 
   #parseText(text: string, times: number, ts: number, connection: string): ParsedLine {
     const attempt = ATTEMPT.exec(text)?.groups;
-    if (attempt) {
-      const { user, ip } = attempt as { user: string; ip: string };
-      if (user.trim() === '') return NAMELESS;
-      const counted = attempt.invalid ? this.#announced.take(connection, user, ip, times) : 0;
-      if (counted === times) return { skipped: 'attempt counted at its "Invalid user" line' };
-      return attempts({ user, ip, ts, success: attempt.result === 'Accepted' }, times - counted);
-    }
-    const invalid = INVALID_USER.exec(text)?.groups;
-    if (!invalid) return { skipped: 'of sshd, but no sign-in' };
-    const { user, ip } = invalid as { user: string; ip: string };
+    const tooMany = attempt ? undefined : TOO_MANY.exec(text)?.groups;
+    const invalid = attempt || tooMany ? undefined : INVALID_USER.exec(text)?.groups;
+    const found = attempt ?? tooMany ?? invalid;
+    if (!found) return { skipped: 'of sshd, but no sign-in' };
+    const { user, ip } = found as { user: string; ip: string };
     if (user.trim() === '') return NAMELESS;
-    this.#announced.add(connection, user, ip, times);
-    return attempts({ user, ip, ts, success: false }, times);
+    const who = keyOf(connection, user, ip);
+    if (attempt?.result === 'Accepted') return attempts({ user, ip, ts, success: true }, times);
+    let counted = 0;
+    if (attempt?.invalid) {
+      counted = this.#announced.take(who, times);
+      if (counted === times) return { skipped: 'attempt counted at its "Invalid user" line' };
+    }
+    // Depending on the kind of the attempts sshd wrote a line for each of them before, or for none.
+    if (tooMany && this.#failed.take(who, 1) > 0) return { skipped: 'attempts counted at their own lines' };
+    if (invalid) this.#announced.add(who, times);
+    if (!tooMany) this.#failed.add(who, 1);
+    return attempts({ user, ip, ts, success: false }, times - counted);
   }
 }
 
@@ -83,29 +92,27 @@ function attempts(login: { user: string; ip: string; ts: number; success: boolea
 }
 
 /**
- * sshd logs `Invalid user NAME` when a client names itself, and `Failed … for invalid user NAME` for each attempt that
- * it lets the client make then: often none. The first line counts as an attempt; the first failure of the same
- * connection is that attempt again.
+ * Attempts by connection, user and address, that a later line may tell of again. sshd logs `Invalid user NAME` when a
+ * client names itself, and `Failed … for invalid user NAME` for each attempt that it lets the client make then: often
+ * none. The first line counts as an attempt; the first failure of the same connection is that attempt again.
  */
-class AnnouncedAttempts {
+class RememberedAttempts {
   readonly #counts = new Map<string, number>();
 
-  add(connection: string, user: string, ip: string, times: number): void {
-    const key = keyOf(connection, user, ip);
-    this.#counts.delete(key);
-    this.#counts.set(key, times);
+  add(who: string, times: number): void {
+    this.#counts.delete(who);
+    this.#counts.set(who, times);
     if (this.#counts.size <= MAX_REMEMBERED) return;
     const [oldest] = this.#counts.keys();
     this.#counts.delete(oldest!);
   }
 
-  /** How many of these failures were counted already; each is told once. */
-  take(connection: string, user: string, ip: string, times: number): number {
-    const key = keyOf(connection, user, ip);
-    const count = this.#counts.get(key) ?? 0;
+  /** How many of these were counted already; each is told once. */
+  take(who: string, times: number): number {
+    const count = this.#counts.get(who) ?? 0;
     const taken = Math.min(count, times);
-    if (taken === count) this.#counts.delete(key);
-    else this.#counts.set(key, count - taken);
+    if (taken === count) this.#counts.delete(who);
+    else this.#counts.set(who, count - taken);
     return taken;
   }
 }

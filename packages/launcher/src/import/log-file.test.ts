@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { type Event, eventSchema } from '@liminal/shared/contracts/event';
+import { type Event, eventSchema, eventTimeMs } from '@liminal/shared/contracts/event';
 import { Random } from '@liminal/shared/runtime/random';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ImportedEntry, type LogFile, openLogFile } from './log-file.ts';
+import type { SurveyContext } from './log-format.ts';
 import { realData } from './testing/real-data.ts';
 
 const CONTEXT = { year: undefined, now: Date.parse('2026-01-01T00:00:00Z') };
@@ -27,7 +28,7 @@ async function write(name: string, content: string | Buffer): Promise<string> {
 }
 
 const entriesIn = (log: LogFile): Promise<ImportedEntry[]> => Readable.from(log.entries()).toArray();
-const entriesOf = async (path: string, context = CONTEXT): Promise<ImportedEntry[]> =>
+const entriesOf = async (path: string, context: SurveyContext = CONTEXT): Promise<ImportedEntry[]> =>
   entriesIn(await openLogFile(path, context));
 const eventsOf = (entries: ImportedEntry[]): Event[] =>
   entries.flatMap((entry) => ('event' in entry ? [entry.event] : []));
@@ -169,29 +170,47 @@ describe('real logs', () => {
     expect(new Set(eventsOf(entries).map(({ id }) => id)).size).toBe(10_000);
   });
 
-  test.skipIf(!ec2Auth)('auth log: 226 accepted and 1,085 failed attempts', async () => {
+  test.skipIf(!ec2Auth)('auth log: 226 accepted and 1,116 failed attempts', async () => {
     const entries = await entriesOf(ec2Auth!);
     expect(entries.at(-1)!.line).toBe(7121);
     const successes = eventsOf(entries).map((event) => event.kind === 'login' && event.success);
     expect(successes.filter((success) => success)).toHaveLength(226);
     expect(successes.filter((success) => !success)).toHaveLength(failedAttempts(await readFile(ec2Auth!, 'utf8')));
-    expect(successes.filter((success) => !success)).toHaveLength(1085);
+    expect(successes.filter((success) => !success)).toHaveLength(1116);
+    // 189 lines tell of one attempt too many: most connections had a line for each of the attempts before.
+    expect(skippedOf(entries).filter((reason) => reason === 'attempts counted at their own lines')).toHaveLength(158);
+  });
+
+  test.skipIf(!ec2Auth)('auth log: all times move with the zone of its machine', async () => {
+    const context = { ...CONTEXT, year: 2019 };
+    const timesOf = async (utcOffsetMs: number): Promise<number[]> =>
+      eventsOf(await entriesOf(ec2Auth!, { ...context, utcOffsetMs })).map(eventTimeMs);
+    const utc = await timesOf(0);
+    expect(await timesOf(2 * 3_600_000)).toEqual(utc.map((ts) => ts - 2 * 3_600_000));
   });
 });
 
-/** Counted another way: all failures, and each announced name that no failure of its connection follows. */
+/**
+ * Counted another way: all failures, each announced name that no failure of its connection follows, and each connection
+ * that was closed for too many attempts without a line of any.
+ */
 function failedAttempts(log: string): number {
   let count = 0;
   const waiting = new Set<string>();
+  const seen = new Set<string>();
   for (const line of log.split('\n')) {
     const pid = /sshd\[(\d+)\]/.exec(line)?.[1] ?? '';
     if (line.includes('nvalid user  from')) continue;
     if (line.includes('Failed ')) {
       count += Number(/repeated (\d+) times/.exec(line)?.[1] ?? 1);
       if (line.includes('invalid user')) waiting.delete(pid);
+      seen.add(pid);
     } else if (line.includes(': Invalid user ')) {
       if (waiting.has(pid)) count++;
       waiting.add(pid);
+      seen.add(pid);
+    } else if (line.includes(': error: maximum authentication attempts exceeded ')) {
+      if (!seen.has(pid)) count++;
     }
   }
   return count + waiting.size;

@@ -11,6 +11,8 @@ export interface LineParser {
 export interface SurveyContext {
   /** Year of the first line, for logs whose times have none. Inferred when undefined. */
   year: number | undefined;
+  /** What the clock of the log's machine is ahead of UTC, in ms, for logs whose times have no zone. 0 unless given. */
+  utcOffsetMs?: number | undefined;
   /** Wall-clock time in ms: no line of a log is later. */
   now: number;
 }

@@ -12,6 +12,8 @@ export interface ReplayOptions {
   speed: FeedSpeed;
   /** Year of the first line of logs without years; inferred when undefined. */
   year?: number | undefined;
+  /** What the clocks of logs without a zone are ahead of UTC, in ms; 0 when undefined. */
+  utcOffsetMs?: number | undefined;
   /** Wall-clock time in ms: no line of a log is later. */
   now: number;
   /** Ends the replay early, with what was taken so far. */
@@ -49,7 +51,7 @@ export interface ReplayProgress extends ReplayTally {
  */
 export async function replayFiles(options: ReplayOptions): Promise<ReplayTally> {
   const { url, speed, signal, giveUpAfterMs } = options;
-  const context = { year: options.year, now: options.now };
+  const context = { year: options.year, utcOffsetMs: options.utcOffsetMs, now: options.now };
   const files = (await Promise.all(options.files.map((path) => openLogFile(path, context)))).sort(byFirstTime);
   options.onOpen?.(files);
   const replay = new Replay(files, options);

@@ -8,17 +8,20 @@ describe('arguments of replay', () => {
       url: 'http://127.0.0.1:8000',
       speed: 'max',
       year: undefined,
+      utcOffsetMs: 0,
     });
   });
 
   test('are read', () => {
-    const args = ['--url', 'http://10.0.0.1:9000', '--speed', '60×', '--year=2015', 'a.log'];
+    const args = ['--url', 'http://10.0.0.1:9000', '--speed', '60×', '--year=2015', '--utc-offset', '+05:30', 'a.log'];
     expect(parseReplayArguments(args)).toEqual({
       files: ['a.log'],
       url: 'http://10.0.0.1:9000',
       speed: 60,
       year: 2015,
+      utcOffsetMs: 5.5 * 3_600_000,
     });
+    expect(parseReplayArguments(['a.log', '--utc-offset', '-05:00'])).toMatchObject({ utcOffsetMs: -5 * 3_600_000 });
     expect(parseReplayArguments(['--help'])).toBe('help');
     expect([parseSpeed('1.5x'), parseSpeed('10')]).toEqual([1.5, 10]);
   });
@@ -30,6 +33,9 @@ describe('arguments of replay', () => {
     [['a.log', '--speed', 'quick'], /--speed quick is not a speed/],
     [['a.log', '--url', 'localhost:8000'], /--url localhost:8000 is not an address/],
     [['a.log', '--year', '15'], /--year 15 is not a year/],
+    [['a.log', '--utc-offset', '2'], /--utc-offset 2 is not an offset from UTC/],
+    [['a.log', '--utc-offset', '-13:00'], /--utc-offset -13:00 is not an offset from UTC/],
+    [['a.log', '--utc-offset', '+02:60'], /--utc-offset \+02:60 is not an offset from UTC/],
   ])('%j are refused with one sentence', (args, message) => {
     expect(() => parseReplayArguments(args)).toThrow(message);
     try {

@@ -1,6 +1,6 @@
 import { type DateParts, monthIndex } from './calendar.ts';
 
-/** Time of a syslog line: whole, or (RFC 3164) without a year and in the zone of its machine, taken as UTC. */
+/** Time of a syslog line: whole, or (RFC 3164) without a year, by the clock of its machine. */
 export type SyslogTime = { timeMs: number } | { withoutYear: DateParts };
 
 export interface SyslogLine {

@@ -10,20 +10,26 @@ const OLD_YEAR_STEP_AHEAD_MS = 350 * DAY_MS;
 const LEAP_YEAR = 2000;
 const YEARS_TO_TRY = 12;
 
-/** Gives the times of one file their years, in the order of its lines. */
+/** Gives the times of one file their years and their zone, in the order of its lines. */
 export class SyslogYears {
+  readonly #utcOffsetMs: number;
   #year: number;
   #place: number | undefined;
 
-  /** `firstYear`: the year of the first line whose time has none. */
-  constructor(firstYear: number) {
+  /**
+   * `firstYear`: the year of the first line whose time has none. `utcOffsetMs`: what the clock that wrote such times is
+   * ahead of UTC.
+   */
+  constructor(firstYear: number, utcOffsetMs = 0) {
     this.#year = firstYear;
+    this.#utcOffsetMs = utcOffsetMs;
   }
 
   /** Milliseconds since the epoch; undefined when the calendar has no such time. */
   timeOf(time: SyslogTime): number | undefined {
     if ('timeMs' in time) return time.timeMs;
-    return utcTime(this.yearOf(time.withoutYear), time.withoutYear);
+    const localMs = utcTime(this.yearOf(time.withoutYear), time.withoutYear);
+    return localMs === undefined ? undefined : localMs - this.#utcOffsetMs;
   }
 
   yearOf(parts: DateParts): number {
@@ -55,7 +61,7 @@ export class FirstYearInference {
     if (parts.month === 1 && parts.day === 29) this.#leapYears.add(year);
   }
 
-  /** `now`: wall-clock time in ms. */
+  /** `now`: wall-clock time in ms, as the clock of the log's machine shows it. */
   firstYear(now: number): number {
     const thisYear = new Date(now).getUTCFullYear();
     const span = Math.max(0, ...this.#latest.keys());

@@ -8,7 +8,7 @@ import { labelSchema } from '@liminal/simulator/label';
 import { simulateTraffic } from '@liminal/simulator/traffic';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventsServer } from '../feed/testing/events-server.ts';
-import { simulateInto } from './simulate-into.ts';
+import { type SimulateProgress, simulateInto } from './simulate-into.ts';
 
 const SIMULATE = join(import.meta.dirname, '../bin/simulate.ts');
 const HOUR_MS = 3_600_000;
@@ -24,6 +24,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
+});
+
+const dayAfter = ({ endMs, ...period }: typeof traffic, day: number) => ({
+  ...period,
+  startMs: endMs + day * 24 * HOUR_MS,
+  endMs: endMs + (day + 1) * 24 * HOUR_MS,
 });
 
 const backend = () => ({ kind: 'backend', url: server.url, speed: 'max' }) as const;
@@ -46,6 +52,30 @@ describe('simulateInto', () => {
     // The same run again: nothing counts twice.
     const again = await simulateInto({ traffic, target: backend(), labelsPath: undefined });
     expect(again).toMatchObject({ accepted: 0, duplicates: tally.events });
+  });
+
+  test('goes on with other days of the same people when it follows', async () => {
+    const short = { ...traffic, endMs: traffic.startMs + HOUR_MS };
+    const interrupt = new AbortController();
+    const until = short.endMs + 25 * HOUR_MS;
+    const onProgress = ({ reachedMs }: SimulateProgress): void => {
+      if (reachedMs > until) interrupt.abort();
+    };
+    const target = { kind: 'backend', url: server.url, speed: 'live' } as const;
+    const tally = await simulateInto({
+      traffic: short,
+      target,
+      labelsPath: undefined,
+      signal: interrupt.signal,
+      onProgress,
+    });
+    const days = [short, ...[0, 1].map((day) => dayAfter(short, day))].map((period) => simulateTraffic(period));
+    const expected = days.flatMap((day) => [...day.events()]).slice(0, server.events.length);
+    expect(server.events).toEqual(expected);
+    expect(new Set(server.events.map(({ id }) => id)).size).toBe(server.events.length);
+    const people = new Set([...days[0]!.events()].map(({ user }) => user));
+    expect([...days[1]!.events()].filter(({ user }) => people.has(user)).length).toBeGreaterThan(0);
+    expect(tally.labels.length).toBeGreaterThan(days[0]!.labels.length);
   });
 
   test('writes the same events to a file, with progress up to the end of the period', async () => {

@@ -1,8 +1,10 @@
 import { type Event, eventTimeMs } from '@liminal/shared/contracts/event';
 import type { Label } from '@liminal/simulator/label';
-import { simulateTraffic, type Traffic } from '@liminal/simulator/traffic';
+import { type AttackedTrafficOptions, simulateTraffic, type Traffic } from '@liminal/simulator/traffic';
+import type { FeedSpeed } from '../feed/batches.ts';
 import { type FeedProgress, feedEvents } from '../feed/feed-events.ts';
 import { UsageError } from '../import/replay-options.ts';
+import { periodAndDaysAfter } from './days.ts';
 import type { SimulateArguments } from './simulate-options.ts';
 import { writeNdjson } from './write-ndjson.ts';
 
@@ -55,7 +57,7 @@ export async function simulateInto(options: SimulateOptions): Promise<SimulateTa
   return simulation.tally;
 }
 
-function trafficOrExplain(options: SimulateArguments['traffic']): Traffic {
+function trafficOrExplain(options: AttackedTrafficOptions): Traffic {
   try {
     return simulateTraffic(options);
   } catch (cause) {
@@ -67,16 +69,15 @@ function trafficOrExplain(options: SimulateArguments['traffic']): Traffic {
 class Simulation {
   readonly #options: SimulateOptions;
   readonly #labels: Label[];
-  readonly #source: Generator<Event>;
+  readonly #first: Traffic;
   #events = 0;
   #reachedMs: number;
   #fed: FeedProgress = { accepted: 0, duplicates: 0, refused: new Map(), waiting: undefined };
 
   constructor(options: SimulateOptions) {
-    const traffic = trafficOrExplain(options.traffic);
     this.#options = options;
-    this.#labels = traffic.labels;
-    this.#source = traffic.events();
+    this.#first = trafficOrExplain(options.traffic);
+    this.#labels = [...this.#first.labels];
     this.#reachedMs = options.traffic.startMs;
   }
 
@@ -86,7 +87,7 @@ class Simulation {
     return { events: this.#events, accepted, duplicates, refused, labels };
   }
 
-  async feed({ url, speed }: { url: string; speed: 'max' | number }): Promise<void> {
+  async feed({ url, speed }: { url: string; speed: FeedSpeed }): Promise<void> {
     const { signal, giveUpAfterMs } = this.#options;
     await feedEvents(this.#made(), {
       url,
@@ -117,12 +118,24 @@ class Simulation {
   }
 
   *#made(): Generator<Event> {
-    for (const event of this.#source) {
-      if (this.#options.signal?.aborted) return;
-      this.#events++;
-      this.#reachedMs = eventTimeMs(event);
-      yield event;
+    const { traffic, target, signal } = this.#options;
+    for (const period of target.kind === 'backend' && target.speed === 'live'
+      ? periodAndDaysAfter(traffic)
+      : [traffic]) {
+      for (const event of this.#eventsOf(period)) {
+        if (signal?.aborted) return;
+        this.#events++;
+        this.#reachedMs = eventTimeMs(event);
+        yield event;
+      }
+      this.#reachedMs = period.endMs;
     }
-    this.#reachedMs = this.#options.traffic.endMs;
+  }
+
+  #eventsOf(period: AttackedTrafficOptions): Generator<Event> {
+    if (period === this.#options.traffic) return this.#first.events();
+    const { labels, events } = trafficOrExplain(period);
+    this.#labels.push(...labels);
+    return events();
   }
 }

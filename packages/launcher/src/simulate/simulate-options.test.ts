@@ -47,6 +47,13 @@ describe('arguments of simulate', () => {
     });
   });
 
+  test('follow', () => {
+    expect(parse('--follow', '--hours', '2')).toMatchObject({
+      traffic: { startMs: NOW - 2 * HOUR_MS, endMs: NOW },
+      target: { kind: 'backend', speed: 'live' },
+    });
+  });
+
   test('choose attacks', () => {
     expect(trafficOf('--attacks', 'none')?.attacks).toBe('none');
     expect(trafficOf('--attacks', '2')?.attacks).toEqual(Object.fromEntries(SCENARIOS.map((name) => [name, 2])));
@@ -54,6 +61,10 @@ describe('arguments of simulate', () => {
   });
 
   test.each([
+    [['--follow', '--out', 'x'], /leave --out away/],
+    [['--follow', '--speed', '2×'], /leave --speed away/],
+    [['--follow', '--to', '2026-11-22T00:00:00Z'], /leave --to away/],
+    [['--follow', '--from', '2026-11-22T00:00:00Z', '--hours', '1'], /give --from or --hours, not both/],
     [['--fast'], /--fast/],
     [['file'], /file/],
     [['--seed', '1.5'], /--seed 1.5 is not a whole number/],

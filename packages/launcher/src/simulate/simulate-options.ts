@@ -24,6 +24,7 @@ The same seed, users and period give the same events.
   --to TIME      its end, ISO 8601                                         (now)
   --attacks N    attacks of each scenario, or none                         (as many as fit users and period)
   --speed S      max, or N× for N times faster than it happens, as 60×     (max)
+  --follow       goes on when it has reached now: one day after the other in real time, until Ctrl-C
   --help         this text
 
 Scenarios: ${SCENARIOS.join(', ')}.
@@ -31,12 +32,13 @@ Scenarios: ${SCENARIOS.join(', ')}.
 Examples:
   simulate                                          the last 24 hours of 300 users, into the suite on this machine
   simulate --hours 1 --speed 60× --labels l.ndjson  the last hour in a minute, with the truth about it in l.ndjson
+  simulate --hours 2 --follow --labels l.ndjson     the last two hours, and on from there as time goes by
   simulate --out day.ndjson --from 2026-11-16T00:00:00Z --hours 24 --seed 7
 `;
 
 export interface SimulateArguments {
   traffic: AttackedTrafficOptions;
-  /** Where the events go. */
+  /** Where the events go. At the speed `live` the traffic has no end: after its period come the days that follow. */
   target: { kind: 'backend'; url: string; speed: FeedSpeed } | { kind: 'file'; path: string };
   /** Where the labels go; undefined when nobody wants them. */
   labelsPath: string | undefined;
@@ -53,6 +55,7 @@ export function parseSimulateArguments(args: readonly string[], nowMs: number): 
   if (out !== undefined && (values.url !== undefined || values.speed !== undefined)) {
     throw new UsageError('--out writes a file, so --url and --speed mean nothing beside it: leave them or --out away.');
   }
+  if (values.follow) refuseBesideFollow(values);
   const period = parsePeriod(values, nowMs);
   if (out === undefined && period.endMs > nowMs) {
     throw new UsageError('--to lies in the future, from which no event can come: give a time up to now.');
@@ -70,11 +73,19 @@ export function parseSimulateArguments(args: readonly string[], nowMs: number): 
         ? {
             kind: 'backend',
             url: parseUrl(values.url ?? DEFAULT_BACKEND_URL),
-            speed: parseSpeed(values.speed ?? 'max'),
+            speed: values.follow ? 'live' : parseSpeed(values.speed ?? 'max'),
           }
         : { kind: 'file', path: out },
     labelsPath: values.labels ?? (out === undefined ? undefined : `${out}.labels.ndjson`),
   };
+}
+
+function refuseBesideFollow({ out, speed, to, from, hours }: ReturnType<typeof parse>): void {
+  const other = Object.entries({ '--out': out, '--speed': speed, '--to': to }).find(([, value]) => value !== undefined);
+  if (other !== undefined) throw new UsageError(`--follow goes on from now in real time: leave ${other[0]} away.`);
+  if (from !== undefined && hours !== undefined) {
+    throw new UsageError('--follow goes on from now: with it, give --from or --hours, not both.');
+  }
 }
 
 interface PeriodValues {
@@ -149,6 +160,7 @@ function parse(args: readonly string[]) {
         to: { type: 'string' },
         attacks: { type: 'string' },
         speed: { type: 'string' },
+        follow: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

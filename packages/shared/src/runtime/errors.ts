@@ -4,6 +4,8 @@ import { STATUS_CODES } from 'node:http';
 export interface ErrorDefinition {
   status: number;
   message: string;
+  /** What its reader can do, for docs/errors.md: one sentence or two. */
+  remedy: string;
 }
 
 export type ErrorCatalogue = Record<`LIMINAL_ERR_${string}`, ErrorDefinition>;
@@ -22,7 +24,12 @@ export class LiminalError extends Error {
   /** Seconds after which the same call may work. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: string, definition: ErrorDefinition, fields: ErrorFields = {}, options: ErrorOptions = {}) {
+  constructor(
+    code: string,
+    definition: Pick<ErrorDefinition, 'status' | 'message'>,
+    fields: ErrorFields = {},
+    options: ErrorOptions = {},
+  ) {
     super(fill(definition.message, fields), options);
     const { retryAfterSeconds, ...details } = fields;
     this.code = code;
@@ -48,16 +55,32 @@ export interface ErrorBody {
 
 /** Errors that any service can answer with. */
 export const HTTP_ERRORS = {
-  LIMINAL_ERR_HTTP_INVALID: { status: 400, message: 'The request is not valid: {reason}' },
-  LIMINAL_ERR_HTTP_NOT_FOUND: { status: 404, message: 'There is no {method} {path}; see /docs for what there is' },
-  LIMINAL_ERR_HTTP_REFUSED: { status: 400, message: 'The request was refused: {reason}' },
+  LIMINAL_ERR_HTTP_INVALID: {
+    status: 400,
+    message: 'The request is not valid: {reason}',
+    remedy: 'Correct the field that `details.path` names; `/docs` has the schema.',
+  },
+  LIMINAL_ERR_HTTP_NOT_FOUND: {
+    status: 404,
+    message: 'There is no {method} {path}; see /docs for what there is',
+    remedy: 'Look at method, path and port: each service answers its own paths only.',
+  },
+  LIMINAL_ERR_HTTP_REFUSED: {
+    status: 400,
+    message: 'The request was refused: {reason}',
+    remedy:
+      'Correct what the reason names: content type, length or form of the body. The status is the one that fits, such as 413 or 415.',
+  },
   LIMINAL_ERR_HTTP_INTERNAL: {
     status: 500,
     message: 'Something went wrong inside; the log has the request id and the cause',
+    remedy: 'Look for `requestId` in the log of the service: the cause stands there. It is a defect; please report it.',
   },
   LIMINAL_ERR_REDIS_AWAY: {
     status: 503,
     message: 'Redis does not answer, so nothing was stored or read; try again in {retryAfterSeconds} s',
+    remedy:
+      'Send the same request again after `Retry-After`. If it stays so, look at Redis: does it run, is `REDIS_URL` right, is its memory or disk full?',
   },
 } satisfies ErrorCatalogue;
 

@@ -16,9 +16,10 @@ import fastify, {
   type onResponseHookHandler,
 } from 'fastify';
 import type { Logger } from 'pino';
-import { Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type ErrorBody, httpErrors, LiminalError } from './errors.ts';
+import { createHttpMetrics } from './http-metrics.ts';
 import type { Readiness } from './readiness.ts';
 
 export interface HttpServerOptions {
@@ -134,16 +135,10 @@ function isRedisAway(error: Error): boolean {
 }
 
 function observeDurations(registry: Registry): onResponseHookHandler {
-  const duration = new Histogram({
-    name: 'liminal_http_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer',
-    labelNames: ['method', 'route', 'status'] as const,
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
-    registers: [registry],
-  });
+  const { requestDuration } = createHttpMetrics(registry);
   return (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
-    duration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
+    requestDuration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
     done();
   };
 }

@@ -1,0 +1,17 @@
+/**
+ * Every label that a metric may carry, and what bounds its values. A label whose values come from traffic (a user, an
+ * address, a token, an id, free text) would give Prometheus a series for each of them: it has no place here.
+ */
+export const METRIC_LABELS = {
+  partition: 'number of a partition, 0 to `PARTITIONS` − 1',
+  result: 'outcome, a constant of the code',
+  reason: 'error code, or reason of a decision or training: a constant of the code',
+  decision: 'rule that decided, a constant of the code',
+  severity: '`none`, `warning`, `critical`',
+  method: 'HTTP method, one of those that Node parses',
+  route: 'pattern of the route (`/predict/:user`), or `unknown`',
+  status: 'HTTP status',
+} as const;
+
+/** Labels of the metrics that come with the Prometheus client. */
+export const NODE_METRIC_LABELS = ['type', 'space', 'kind', 'version', 'major', 'minor', 'patch'] as const;
