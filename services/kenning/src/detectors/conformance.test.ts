@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Detector } from './detector.ts';
 import { type IsolationForest, type IsolationForestOptions, isolationForest } from './isolation-forest.ts';
 import { createMatrix, type Matrix, takeRows } from './matrix.ts';
+import { type NearestNeighbours, type NearestNeighboursOptions, nearestNeighbours } from './nearest-neighbours.ts';
 
 /** What every detector must do. A new one joins by one line in the list at the end. */
 function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options): void {
@@ -120,3 +121,4 @@ function normalRows(rows: number, columns: number, seed: number): Matrix {
 }
 
 conforms<IsolationForestOptions, IsolationForest>(isolationForest, isolationForest.defaultOptions);
+conforms<NearestNeighboursOptions, NearestNeighbours>(nearestNeighbours, { nNeighbors: 5, maxReferenceRows: 200 });

@@ -40,6 +40,11 @@ export interface NodeOptions {
   name?: string;
 }
 
+/** Numbers of element types, for the attribute `to` of Cast. */
+export const FLOAT = TensorProto_DataType.FLOAT;
+export const INT64 = TensorProto_DataType.INT64;
+export const DOUBLE = TensorProto_DataType.DOUBLE;
+
 const IR_VERSION = 8n;
 const OPSETS = [
   { domain: '', version: 17n },
@@ -78,17 +83,24 @@ export class GraphBuilder {
   }
 
   /** A node with one output. */
-  node(opType: string, inputs: readonly Value[], { attributes = {}, domain, name }: NodeOptions = {}): Value {
+  node(opType: string, inputs: readonly Value[], { name, ...options }: NodeOptions = {}): Value {
     const output = this.#named(name ?? `${opType}_${this.#nodes.length}`);
-    this.#nodes.push({
-      name: `${opType}_${this.#nodes.length}`,
-      opType,
-      input: inputs.map((input) => input.name),
-      output: [output.name],
-      attribute: Object.entries(attributes).map(([key, attribute]) => ({ name: key, ...attributeFields(attribute) })),
-      ...(domain && { domain }),
-    });
+    this.#addNode(opType, inputs, [output], options);
     return output;
+  }
+
+  /** A node with several outputs, in the order of its operator. */
+  nodes(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: number,
+    options: Omit<NodeOptions, 'name'> = {},
+  ): readonly Value[] {
+    const values = Array.from({ length: outputs }, (_, index) =>
+      this.#named(`${opType}_${this.#nodes.length}_${index}`),
+    );
+    this.#addNode(opType, inputs, values, options);
+    return values;
   }
 
   floatOutput(value: Value, shape: readonly Dimension[]): void {
@@ -110,6 +122,22 @@ export class GraphBuilder {
       },
     });
     return toBinary(ModelProtoSchema, model);
+  }
+
+  #addNode(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: readonly Value[],
+    { attributes = {}, domain }: Omit<NodeOptions, 'name'>,
+  ): void {
+    this.#nodes.push({
+      name: `${opType}_${this.#nodes.length}`,
+      opType,
+      input: inputs.map((input) => input.name),
+      output: outputs.map((output) => output.name),
+      attribute: Object.entries(attributes).map(([key, attribute]) => ({ name: key, ...attributeFields(attribute) })),
+      ...(domain && { domain }),
+    });
   }
 
   #named(name: string): Value {

@@ -14,6 +14,8 @@ import sklearn
 from scipy.stats import betabinom
 from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._iforest import _average_path_length
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
 
 HERE = Path(__file__).parent
 VERSIONS = {"sklearn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
@@ -70,5 +72,25 @@ def beta_binomial():
     write("beta-binomial", cases=cases)
 
 
+def nearest_neighbours():
+    rng = np.random.default_rng(SEED)
+    training = np.round(rng.normal(size=(300, 4)) * [1, 10, 0.01, 1] + [0, 5, 1000, 0], 3).astype(np.float32)
+    training[:, 3] = 2
+    scored = np.round(rng.normal(size=(60, 4)) * [3, 20, 0.02, 0] + [0, 5, 1000, 2], 3).astype(np.float32)
+    scored[:20] = training[:20]
+    scaler = StandardScaler().fit(training.astype(np.float64))
+    neighbours = NearestNeighbors(n_neighbors=5).fit(scaler.transform(training.astype(np.float64)))
+    distances, _ = neighbours.kneighbors(scaler.transform(scored.astype(np.float64)))
+    write(
+        "nearest-neighbours",
+        seed=SEED,
+        columns=4,
+        training=[float(str(value)) for value in training.ravel()],
+        scored=[float(str(value)) for value in scored.ravel()],
+        scores=distances.mean(axis=1).tolist(),
+    )
+
+
 isolation_forest()
 beta_binomial()
+nearest_neighbours()

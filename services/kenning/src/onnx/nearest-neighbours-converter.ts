@@ -1,0 +1,51 @@
+import type { NearestNeighbours } from '../detectors/nearest-neighbours.ts';
+import { DOUBLE, FLOAT, type GraphBuilder, INT64, type Value } from './graph-builder.ts';
+import { standardisedFeatures } from './standardisation.ts';
+
+/**
+ * `features` [N, columns] without NaN → mean distance to the nearest reference rows [N, 1], named `name`.
+ *
+ * Squared distances as |x|² − 2x·r + |r|², one matrix product for all reference rows. That subtracts numbers that are
+ * nearly equal where a row lies close to a reference row: in float32 two rows at distance 0 would come out up to 1e-3
+ * apart. In float64 the same costs 1e-7, which is below what the scores are checked to.
+ */
+export function nearestNeighboursScore(
+  graph: GraphBuilder,
+  features: Value,
+  fitted: NearestNeighbours,
+  name: string,
+): Value {
+  const { referenceRows, columns, nNeighbors } = fitted;
+  const references = referenceRows.length / columns;
+  const scalar = (constant: string, value: number, shape: number[], type: number): Value =>
+    cast(graph, graph.floatConstant(constant, Float32Array.of(value), shape), type);
+  const rows = cast(graph, standardisedFeatures(graph, features, fitted), DOUBLE);
+  const transposed = graph.floatConstant('reference_rows', transpose(referenceRows, columns), [columns, references]);
+  const referenceColumns = cast(graph, transposed, DOUBLE);
+  const product = graph.node('MatMul', [
+    graph.node('Mul', [rows, scalar('minus_two', -2, [], DOUBLE)]),
+    referenceColumns,
+  ]);
+  // |x|² is the same for all reference rows of a row, so that it can wait until the nearest are known.
+  const beside = graph.node('Add', [product, squaredNorms(graph, referenceColumns, 0)]);
+  const [nearest] = graph.nodes('TopK', [beside, scalar('n_neighbors', nNeighbors, [1], INT64)], 2, {
+    attributes: { axis: { int: 1 }, largest: { int: 0 }, sorted: { int: 0 } },
+  });
+  const squares = graph.node('Add', [nearest!, squaredNorms(graph, rows, 1)]);
+  const distances = graph.node('Sqrt', [graph.node('Max', [squares, scalar('zero', 0, [], DOUBLE)])]);
+  const mean = graph.node('ReduceMean', [distances], { attributes: { axes: { ints: [1] }, keepdims: { int: 1 } } });
+  return cast(graph, mean, FLOAT, name);
+}
+
+function squaredNorms(graph: GraphBuilder, vectors: Value, axis: number): Value {
+  return graph.node('ReduceSumSquare', [vectors], { attributes: { axes: { ints: [axis] }, keepdims: { int: 1 } } });
+}
+
+function cast(graph: GraphBuilder, value: Value, to: number, name?: string): Value {
+  return graph.node('Cast', [value], { attributes: { to: { int: to } }, ...(name !== undefined && { name }) });
+}
+
+function transpose(values: Float32Array, columns: number): Float32Array {
+  const rows = values.length / columns;
+  return values.map((_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!);
+}
