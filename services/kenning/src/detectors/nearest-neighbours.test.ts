@@ -33,21 +33,19 @@ describe('nearest neighbours', () => {
     expect(other!.mean).toEqual(first!.mean);
   });
 
-  it('averages over all reference rows where there are fewer than neighbours', async () => {
+  it('takes the furthest reference row where there are fewer than neighbours', async () => {
     const fitted = await nearestNeighbours.fit(createMatrix(Float32Array.of(0, 2), 1), options, { seed: 1 });
-    // Mean 1, deviation 1: the references lie at −1 and 1.
-    expect([...nearestNeighbours.anomalyScores(fitted, createMatrix(Float32Array.of(1, 2, 5), 1))]).toEqual([1, 1, 4]);
+    // Mean 1, deviation 1: the reference rows lie at −1 and 1.
+    expect([...nearestNeighbours.anomalyScores(fitted, createMatrix(Float32Array.of(1, 2, 5), 1))]).toEqual([1, 2, 5]);
   });
 
-  it('scores a row of the fit lower than one beside it, and a common row lowest', async () => {
-    const values = Float32Array.of(...new Array<number>(10).fill(0), 1, 2, 3, 4, 5, 6);
+  it('keeps no row twice, so that an anomaly that came often is not its own neighbourhood', async () => {
+    const random = new Random(4);
+    const values = Float32Array.from({ length: 200 }, (_, row) => (row < 20 ? 9 : random.normal()));
     const fitted = await nearestNeighbours.fit(createMatrix(values, 1), options, { seed: 1 });
-    const [common, single, beside] = nearestNeighbours.anomalyScores(
-      fitted,
-      createMatrix(Float32Array.of(0, 3, 3.1), 1),
-    );
-    expect(common).toBe(0);
-    expect(single!).toBeLessThan(beside!);
+    expect(fitted.referenceRows).toHaveLength(181);
+    const [often, usual] = nearestNeighbours.anomalyScores(fitted, createMatrix(Float32Array.of(9, 0), 1));
+    expect(often!).toBeGreaterThan(10 * usual!);
   });
 
   it('gives the most extreme rows a finite score, above all others', async () => {

@@ -3,7 +3,7 @@ import { DOUBLE, FLOAT, type GraphBuilder, INT64, type Value } from './graph-bui
 import { standardisedFeatures } from './standardisation.ts';
 
 /**
- * `features` [N, columns] without NaN → mean distance to the nearest reference rows [N, 1], named `name`.
+ * `features` [N, columns] without NaN → distance to the last of the nearest reference rows [N, 1], named `name`.
  *
  * Squared distances as |x|² − 2x·r + |r|², one matrix product for all reference rows. That subtracts numbers that are
  * nearly equal where a row lies close to a reference row: in float32 two rows at distance 0 would come out up to 1e-3
@@ -32,9 +32,9 @@ export function nearestNeighboursScore(
     attributes: { axis: { int: 1 }, largest: { int: 0 }, sorted: { int: 0 } },
   });
   const squares = graph.node('Add', [nearest!, squaredNorms(graph, rows, 1)]);
-  const distances = graph.node('Sqrt', [graph.node('Max', [squares, scalar('zero', 0, [], DOUBLE)])]);
-  const mean = graph.node('ReduceMean', [distances], { attributes: { axes: { ints: [1] }, keepdims: { int: 1 } } });
-  return cast(graph, mean, FLOAT, name);
+  const furthest = graph.node('ReduceMax', [squares], { attributes: { axes: { ints: [1] }, keepdims: { int: 1 } } });
+  const distance = graph.node('Sqrt', [graph.node('Max', [furthest, scalar('zero', 0, [], DOUBLE)])]);
+  return cast(graph, distance, FLOAT, name);
 }
 
 function squaredNorms(graph: GraphBuilder, vectors: Value, axis: number): Value {

@@ -76,10 +76,12 @@ def nearest_neighbours():
     rng = np.random.default_rng(SEED)
     training = np.round(rng.normal(size=(300, 4)) * [1, 10, 0.01, 1] + [0, 5, 1000, 0], 3).astype(np.float32)
     training[:, 3] = 2
+    training[280:] = training[:20]
     scored = np.round(rng.normal(size=(60, 4)) * [3, 20, 0.02, 0] + [0, 5, 1000, 2], 3).astype(np.float32)
     scored[:20] = training[:20]
     scaler = StandardScaler().fit(training.astype(np.float64))
-    neighbours = NearestNeighbors(n_neighbors=5).fit(scaler.transform(training.astype(np.float64)))
+    # Fitted on all rows, but neighbours are different rows only.
+    neighbours = NearestNeighbors(n_neighbors=5).fit(np.unique(scaler.transform(training.astype(np.float64)), axis=0))
     distances, _ = neighbours.kneighbors(scaler.transform(scored.astype(np.float64)))
     write(
         "nearest-neighbours",
@@ -87,7 +89,7 @@ def nearest_neighbours():
         columns=4,
         training=[float(str(value)) for value in training.ravel()],
         scored=[float(str(value)) for value in scored.ravel()],
-        scores=distances.mean(axis=1).tolist(),
+        scores=distances[:, -1].tolist(),
     )
 
 
