@@ -4,6 +4,8 @@ import {
   type AttributeProtoSchema,
   type GraphProtoSchema,
   ModelProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
 } from './onnx-ml_pb.ts';
 import { type Dimension, type ElementType, tensorConstant, valueInfo } from './tensor-type.ts';
 
@@ -11,7 +13,9 @@ export type { Dimension, ElementType } from './tensor-type.ts';
 
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
 type GraphInit = MessageInitShape<typeof GraphProtoSchema>;
-type Parts<Field extends keyof GraphInit> = NonNullable<GraphInit[Field]>;
+type NodeInit = NonNullable<GraphInit['node']>[number];
+type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
+type ValueInfoInit = MessageInitShape<typeof ValueInfoProtoSchema>;
 
 /** A node attribute without its name. */
 export type Attribute =
@@ -50,10 +54,10 @@ const UTF8 = new TextEncoder();
  * goes in (names are counted, no time, no version of anything installed): the same calls give the same bytes.
  */
 export class GraphBuilder {
-  readonly #nodes: Parts<'node'> = [];
-  readonly #initializers: Parts<'initializer'> = [];
-  readonly #inputs: Parts<'input'> = [];
-  readonly #outputs: Parts<'output'> = [];
+  readonly #nodes: NodeInit[] = [];
+  readonly #initializers: TensorInit[] = [];
+  readonly #inputs: ValueInfoInit[] = [];
+  readonly #outputs: ValueInfoInit[] = [];
   readonly #metadata = new Map<string, string>();
   #names = new Set<string>();
   #prefix = '';
@@ -144,15 +148,15 @@ export class GraphBuilder {
       opType,
       input: inputs.map((input) => input?.name ?? ''),
       output: [...names],
-      attribute: Object.entries(attributes).map(([key, attribute]) => ({
-        name: key,
-        ...('graph' in attribute
-          ? { type: AttributeProto_AttributeType.GRAPH, g: attribute.graph.#graph(key) }
-          : attributeFields(attribute)),
-      })),
+      attribute: Object.entries(attributes).map(([key, attribute]) => this.#attribute(key, attribute)),
       ...(domain && { domain }),
     });
     return outputs;
+  }
+
+  #attribute(name: string, attribute: Attribute): AttributeInit {
+    if (!('graph' in attribute)) return { name, ...attributeFields(attribute) };
+    return { name, type: AttributeProto_AttributeType.GRAPH, g: attribute.graph.#graph(name) };
   }
 
   #graph(name: string): GraphInit {
