@@ -1,6 +1,7 @@
 import type { NearestNeighbours } from '../detectors/nearest-neighbours.ts';
-import { DOUBLE, FLOAT, type GraphBuilder, INT64, type Value } from './graph-builder.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
 import { standardisedFeatures } from './standardisation.ts';
+import { dataTypeOf, type ElementType } from './tensor-type.ts';
 
 /**
  * `features` [N, columns] without NaN → distance to the last of the nearest reference rows [N, 1], named `name`.
@@ -17,32 +18,31 @@ export function nearestNeighboursScore(
 ): Value {
   const { referenceRows, columns, nNeighbors } = fitted;
   const references = referenceRows.length / columns;
-  const scalar = (constant: string, value: number, shape: number[], type: number): Value =>
-    cast(graph, graph.floatConstant(constant, Float32Array.of(value), shape), type);
-  const rows = cast(graph, standardisedFeatures(graph, features, fitted), DOUBLE);
+  const double = (constant: string, value: number): Value => graph.constant(constant, 'float64', [value], []);
+  const rows = cast(graph, standardisedFeatures(graph, features, fitted), 'float64');
+  // float32 holds the reference rows exactly in half the space.
   const transposed = graph.floatConstant('reference_rows', transpose(referenceRows, columns), [columns, references]);
-  const referenceColumns = cast(graph, transposed, DOUBLE);
-  const product = graph.node('MatMul', [
-    graph.node('Mul', [rows, scalar('minus_two', -2, [], DOUBLE)]),
-    referenceColumns,
-  ]);
+  const referenceColumns = cast(graph, transposed, 'float64');
+  const product = graph.node('MatMul', [graph.node('Mul', [rows, double('minus_two', -2)]), referenceColumns]);
   // |x|² is the same for all reference rows of a row, so that it can wait until the nearest are known.
   const beside = graph.node('Add', [product, squaredNorms(graph, referenceColumns, 0)]);
-  const [nearest] = graph.nodes('TopK', [beside, scalar('n_neighbors', nNeighbors, [1], INT64)], 2, {
+  const count = graph.constant('n_neighbors', 'int64', [nNeighbors], [1]);
+  const [nearest] = graph.nodes('TopK', [beside, count], 2, {
     attributes: { axis: { int: 1 }, largest: { int: 0 }, sorted: { int: 0 } },
   });
   const squares = graph.node('Add', [nearest!, squaredNorms(graph, rows, 1)]);
   const furthest = graph.node('ReduceMax', [squares], { attributes: { axes: { ints: [1] }, keepdims: { int: 1 } } });
-  const distance = graph.node('Sqrt', [graph.node('Max', [furthest, scalar('zero', 0, [], DOUBLE)])]);
-  return cast(graph, distance, FLOAT, name);
+  const distance = graph.node('Sqrt', [graph.node('Max', [furthest, double('zero', 0)])]);
+  return cast(graph, distance, 'float32', name);
 }
 
 function squaredNorms(graph: GraphBuilder, vectors: Value, axis: number): Value {
   return graph.node('ReduceSumSquare', [vectors], { attributes: { axes: { ints: [axis] }, keepdims: { int: 1 } } });
 }
 
-function cast(graph: GraphBuilder, value: Value, to: number, name?: string): Value {
-  return graph.node('Cast', [value], { attributes: { to: { int: to } }, ...(name !== undefined && { name }) });
+function cast(graph: GraphBuilder, value: Value, type: ElementType, name?: string): Value {
+  const attributes = { to: { int: dataTypeOf(type) } };
+  return graph.node('Cast', [value], { attributes, ...(name !== undefined && { name }) });
 }
 
 function transpose(values: Float32Array, columns: number): Float32Array {
