@@ -35,8 +35,7 @@ export async function trainDetector<Options extends object, Fitted>(
   { seed, onProgress, signal }: TrainingContext,
 ): Promise<TrainedModel> {
   const { name } = detector;
-  const medians = detector.missingValues === 'impute' ? fitMedians(training) : undefined;
-  const prepared = (rows: Matrix): Matrix => (medians ? imputeMissing(rows, medians) : rows);
+  const { medians, prepared } = rowPreparation(detector, training);
   const fitted = await detector.fit(prepared(training), options, {
     seed,
     signal,
@@ -73,6 +72,16 @@ export async function trainDetector<Options extends object, Fitted>(
       scores: scores!,
     },
   };
+}
+
+/** How a detector that is fitted on `training` takes its rows: medians filled in unless NaN is native to it. */
+export function rowPreparation(
+  { missingValues }: { missingValues: Detector<unknown, unknown>['missingValues'] },
+  training: Matrix,
+): { medians: Float32Array | undefined; prepared(rows: Matrix): Matrix } {
+  if (missingValues === 'native') return { medians: undefined, prepared: (rows) => rows };
+  const medians = fitMedians(training);
+  return { medians, prepared: (rows) => imputeMissing(rows, medians) };
 }
 
 async function scoresOf(

@@ -85,7 +85,7 @@ export function combinationOf(models: readonly TrainedModel[]): CombinationData 
   };
 }
 
-function splitRows(
+export function splitRows(
   rows: Matrix,
   { calibrationShare, maxCalibrationRows }: ReleaseTrainingOptions,
   random: Random,

@@ -1,10 +1,12 @@
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { hash32 } from '@liminal/shared/features/hash32';
+import type { FitContext } from '../detectors/detector.ts';
 import { isolationForest } from '../detectors/isolation-forest.ts';
+import type { Matrix } from '../detectors/matrix.ts';
 import { nearestNeighbours } from '../detectors/nearest-neighbours.ts';
 import { isolationForestScore } from '../onnx/isolation-forest-converter.ts';
 import { nearestNeighboursScore } from '../onnx/nearest-neighbours-converter.ts';
-import { type ExportableDetector, type SplitRows, trainDetector } from './train-detector.ts';
+import { type ExportableDetector, rowPreparation, type SplitRows, trainDetector } from './train-detector.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 
 /** A model that releases can hold. */
@@ -12,6 +14,8 @@ export interface TrainableModel<Options extends object> {
   readonly name: ModelName;
   readonly defaultOptions: Options;
   train(split: SplitRows, options: Options, context: TrainingContext): Promise<TrainedModel>;
+  /** Fits on raw rows (NaN = not observed), without ONNX and p-values; gives what scores such rows. */
+  fitScorer(training: Matrix, options: Options, context: FitContext): Promise<(rows: Matrix) => Float64Array>;
 }
 
 function trainable<Options extends object, Fitted>(
@@ -26,6 +30,11 @@ function trainable<Options extends object, Fitted>(
     name,
     defaultOptions,
     train: (split, options, context) => trainDetector({ detector, addScore, describe }, split, options, context),
+    async fitScorer(training, options, context) {
+      const { prepared } = rowPreparation(detector, training);
+      const fitted = await detector.fit(prepared(training), options, context);
+      return (rows) => detector.anomalyScores(fitted, prepared(rows));
+    },
   };
 }
 
