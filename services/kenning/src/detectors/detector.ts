@@ -17,14 +17,22 @@ export interface FitContext {
 export interface Detector<Options, Fitted> {
   readonly name: ModelName;
   readonly defaultOptions: Options;
+  /**
+   * What NaN (not observed) is to it. `impute`: it takes finite rows, and medians are filled in before. `native`: it takes
+   * rows with NaN, in the fit as in scoring.
+   */
+  readonly missingValues: 'impute' | 'native';
+
+  /** Whether a fit of these rows draws nothing, so that the seed changes nothing. Left out: it always draws. */
+  isDeterministic?(options: Options, rows: Matrix): boolean;
 
   /**
-   * `rows`: at least one row, finite values only (impute first). Throws `RangeError` on anything else.
+   * `rows`: at least one row; finite values only unless missing values are native. Throws `RangeError` on anything else.
    * Lets the event loop run between steps, so that the signal can arrive.
    */
   fit(rows: Matrix, options: Options, context: FitContext): Promise<Fitted>;
 
-  /** One score a row: higher = more anomalous. `rows`: finite, with the columns of the fit. */
+  /** One score a row: higher = more anomalous. `rows`: as in the fit, with its columns. */
   anomalyScores(fitted: Fitted, rows: Matrix): Float64Array;
 }
 
