@@ -16,12 +16,15 @@ export interface FitContext {
  */
 export interface Detector<Options, Fitted> {
   readonly name: ModelName;
+  readonly defaultOptions: Options;
   /**
    * What NaN (not observed) is to it. `impute`: it takes finite rows, and medians are filled in before. `native`: it takes
    * rows with NaN, in the fit as in scoring.
    */
   readonly missingValues: 'impute' | 'native';
-  readonly defaultOptions: Options;
+
+  /** Whether a fit of these rows draws nothing, so that the seed changes nothing. Left out: it always draws. */
+  isDeterministic?(options: Options, rows: Matrix): boolean;
 
   /**
    * `rows`: at least one row; finite values only unless missing values are native. Throws `RangeError` on anything else.

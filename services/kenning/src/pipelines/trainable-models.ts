@@ -4,8 +4,10 @@ import type { FitContext } from '../detectors/detector.ts';
 import { isolationForest } from '../detectors/isolation-forest.ts';
 import type { Matrix } from '../detectors/matrix.ts';
 import { nearestNeighbours } from '../detectors/nearest-neighbours.ts';
+import { oneClassSvm } from '../detectors/one-class-svm.ts';
 import { isolationForestScore } from '../onnx/isolation-forest-converter.ts';
 import { nearestNeighboursScore } from '../onnx/nearest-neighbours-converter.ts';
+import { oneClassSvmScore } from '../onnx/one-class-svm-converter.ts';
 import { type ExportableDetector, rowPreparation, type SplitRows, trainDetector } from './train-detector.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 
@@ -41,6 +43,7 @@ function trainable<Options extends object, Fitted>(
 /** Every model that kenning can train, in the order in which releases hold them. A new one joins by one line. */
 export const TRAINABLE_MODELS = {
   'isolation-forest': trainable(isolationForest, isolationForestScore),
+  'one-class-svm': trainable(oneClassSvm, oneClassSvmScore, ({ kind, gamma }) => ({ kind, fittedGamma: gamma })),
   'nearest-neighbours': trainable(nearestNeighbours, nearestNeighboursScore),
 } satisfies Partial<Record<ModelName, TrainableModel<object>>>;
 
