@@ -36,13 +36,13 @@ export interface Detector<Options, Fitted> {
   anomalyScores(fitted: Fitted, rows: Matrix): Float64Array;
 }
 
-/** Throws `RangeError`, naming the place, unless `rows` is what every detector's `fit` takes. */
-export function assertFittable(rows: Matrix): void {
+/** Throws `RangeError`, naming the place, unless `rows` is what the `fit` of a detector of this kind takes. */
+export function assertFittable(rows: Matrix, missingValues: Detector<never, never>['missingValues'] = 'impute'): void {
   if (rows.rows < 1) throw new RangeError('there are no rows to fit: collect some first');
-  const index = rows.values.findIndex((value) => !Number.isFinite(value));
+  const isNative = missingValues === 'native';
+  const index = rows.values.findIndex((value) => !Number.isFinite(value) && !(isNative && Number.isNaN(value)));
   if (index === -1) return;
   const row = Math.floor(index / rows.columns);
-  throw new RangeError(
-    `row ${row}, column ${index % rows.columns} is ${rows.values[index]}: impute missing values before the fit`,
-  );
+  const remedy = isNative ? 'only finite values and NaN can be fitted' : 'impute missing values before the fit';
+  throw new RangeError(`row ${row}, column ${index % rows.columns} is ${rows.values[index]}: ${remedy}`);
 }

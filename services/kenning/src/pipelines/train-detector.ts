@@ -2,7 +2,7 @@ import { tailScale } from '@liminal/shared/calibration/tail-scale';
 import { calibrate, smallestPValue } from '../calibration/conformal.ts';
 import type { Detector } from '../detectors/detector.ts';
 import { type Matrix, rowRange } from '../detectors/matrix.ts';
-import { fitMedians, imputeMissing } from '../detectors/median-imputation.ts';
+import { fitMedians, imputeMissing, limitInfinite } from '../detectors/median-imputation.ts';
 import { type DetectorModelParts, detectorModel } from '../onnx/detector-model.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { ModelSession } from '../onnx/model-session.ts';
@@ -79,7 +79,7 @@ export function rowPreparation(
   { missingValues }: { missingValues: Detector<unknown, unknown>['missingValues'] },
   training: Matrix,
 ): { medians: Float32Array | undefined; prepared(rows: Matrix): Matrix } {
-  if (missingValues === 'native') return { medians: undefined, prepared: (rows) => rows };
+  if (missingValues === 'native') return { medians: undefined, prepared: limitInfinite };
   const medians = fitMedians(training);
   return { medians, prepared: (rows) => imputeMissing(rows, medians) };
 }

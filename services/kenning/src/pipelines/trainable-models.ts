@@ -1,10 +1,12 @@
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { hash32 } from '@liminal/shared/features/hash32';
+import { autoencoder } from '../detectors/autoencoder.ts';
 import type { FitContext } from '../detectors/detector.ts';
 import { isolationForest } from '../detectors/isolation-forest.ts';
 import type { Matrix } from '../detectors/matrix.ts';
 import { nearestNeighbours } from '../detectors/nearest-neighbours.ts';
 import { oneClassSvm } from '../detectors/one-class-svm.ts';
+import { autoencoderScore } from '../onnx/autoencoder-converter.ts';
 import { isolationForestScore } from '../onnx/isolation-forest-converter.ts';
 import { nearestNeighboursScore } from '../onnx/nearest-neighbours-converter.ts';
 import { oneClassSvmScore } from '../onnx/one-class-svm-converter.ts';
@@ -44,6 +46,7 @@ function trainable<Options extends object, Fitted>(
 export const TRAINABLE_MODELS = {
   'isolation-forest': trainable(isolationForest, isolationForestScore),
   'one-class-svm': trainable(oneClassSvm, oneClassSvmScore, ({ kind, gamma }) => ({ kind, fittedGamma: gamma })),
+  autoencoder: trainable(autoencoder, autoencoderScore),
   'nearest-neighbours': trainable(nearestNeighbours, nearestNeighboursScore),
 } satisfies Partial<Record<ModelName, TrainableModel<object>>>;
 
