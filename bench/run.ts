@@ -1,5 +1,12 @@
 /** Runs every benchmark, or those whose file names contain one of the words given. */
-const BENCHMARKS = ['isolation-forest-fit', 'isolation-forest-scoring', 'adbench', 'predict-http', 'event-pipe'];
+const BENCHMARKS = [
+  'isolation-forest-fit',
+  'isolation-forest-scoring',
+  'one-class-svm',
+  'adbench',
+  'predict-http',
+  'event-pipe',
+];
 
 const words = process.argv.slice(2);
 if (words.includes('--help')) {

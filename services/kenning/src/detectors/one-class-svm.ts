@@ -22,6 +22,8 @@ export interface OneClassSvmOptions {
   maxExactRows: number;
   /** Landmarks of the approximation. */
   landmarks: number;
+  /** Rows drawn for the approximation where there are more: it holds rows · landmarks float32 values. */
+  maxSamples: number;
 }
 
 /**
@@ -53,8 +55,9 @@ export const oneClassSvm: Detector<OneClassSvmOptions, OneClassSvm> = {
     gamma: 'scale',
     tolerance: 1e-3,
     cacheBytes: 64 * 2 ** 20,
-    maxExactRows: 5_000,
+    maxExactRows: 2_000,
     landmarks: 256,
+    maxSamples: 50_000,
   },
   isDeterministic: ({ maxExactRows }, rows) => rows.rows <= maxExactRows,
   fit,
@@ -69,9 +72,10 @@ async function fit(rows: Matrix, options: OneClassSvmOptions, context: FitContex
 
 function* fitSteps(rows: Matrix, options: OneClassSvmOptions, seed: number): Steps<OneClassSvm> {
   yield 0;
-  const { space, gamma } = fitKernelSpace(rows, options.gamma);
+  const { space, gamma } = yield* partOf(fitKernelSpace(rows, options.gamma), 0, 0.02);
+  yield 0.02;
   const points = toKernelSpace(space, rows);
-  yield 0.01;
+  yield 0.03;
   const kind = rows.rows <= options.maxExactRows ? 'exact' : 'nystroem';
   const expansion = kind === 'exact' ? exactExpansion(points, options) : landmarkExpansion(points, options, seed);
   return {
@@ -80,7 +84,7 @@ function* fitSteps(rows: Matrix, options: OneClassSvmOptions, seed: number): Ste
     trainingRows: rows.rows,
     gamma,
     space,
-    ...(yield* partOf(expansion, 0.01, 1)),
+    ...(yield* partOf(expansion, 0.03, 1)),
   };
 }
 
@@ -103,11 +107,13 @@ function* exactExpansion(points: Matrix, { nu, tolerance, cacheBytes }: OneClass
 }
 
 function* landmarkExpansion(
-  points: Matrix,
-  { nu, tolerance, landmarks }: OneClassSvmOptions,
+  all: Matrix,
+  { nu, tolerance, landmarks, maxSamples }: OneClassSvmOptions,
   seed: number,
 ): Steps<Expansion> {
   const random = new Random(seed);
+  const points = all.rows <= maxSamples ? all : takeRows(all, random.sample(all.rows, maxSamples));
+  yield 0;
   const kernel = yield* partOf(pivotedCholesky(points, Math.min(landmarks, points.rows), random), 0, 0.5);
   const total = nu * points.rows;
   const solver = new LinearOneClassSvm(
@@ -149,12 +155,16 @@ function anomalyScores(fitted: OneClassSvm, rows: Matrix): Float64Array {
   return decisionValues(fitted, rows).map((decision) => -decision);
 }
 
-function assertOptions({ nu, tolerance, maxExactRows, landmarks, cacheBytes }: OneClassSvmOptions): void {
+function assertOptions(options: OneClassSvmOptions): void {
+  const { nu, tolerance, maxExactRows, cacheBytes } = options;
   if (!(nu > 0 && nu <= 1)) throw new RangeError(`nu must be in (0, 1], not ${nu}`);
   if (!(tolerance > 0)) throw new RangeError(`tolerance must be above 0, not ${tolerance}`);
   if (!(cacheBytes >= 0)) throw new RangeError(`cacheBytes must be from 0, not ${cacheBytes}`);
   if (!(maxExactRows >= 1)) throw new RangeError(`maxExactRows must be from 1, not ${maxExactRows}`);
-  if (!Number.isInteger(landmarks) || landmarks < 1) {
-    throw new RangeError(`landmarks must be a whole number from 1, not ${landmarks}`);
+  for (const name of ['landmarks', 'maxSamples'] as const) {
+    const value = options[name];
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`${name} must be a whole number from 1, not ${value}`);
+    }
   }
 }
