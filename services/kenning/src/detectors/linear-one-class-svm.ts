@@ -1,5 +1,5 @@
 import { Random } from '@liminal/shared/runtime/random';
-import { atBound, offsetOf } from './one-class-smo.ts';
+import { atBound, offsetOf } from './one-class-dual.ts';
 import { OPERATIONS_PER_STEP, type Steps } from './run-in-steps.ts';
 
 export interface LinearProblem {
