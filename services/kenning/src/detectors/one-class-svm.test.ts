@@ -82,6 +82,7 @@ describe('one-class SVM', () => {
     const rows = twoClusters(3000, 8);
     const exact = decisionValues(await fit(rows, { maxExactRows: 3000 }), rows);
     const sampled = await fit(rows, { maxExactRows: 1, landmarks: 100, maxSamples: 1000 });
+    expect(sampled.fittedRows).toBe(1000);
     const differences = decisionValues(sampled, rows).map((decision, row) => Math.abs(decision - exact[row]!));
     const mean = differences.reduce((sum, value) => sum + value, 0) / rows.rows;
     // The error of a mean over 1,000 rows instead of 3,000: more than that of the landmarks, yet small.

@@ -22,7 +22,7 @@ export interface OneClassSvmOptions {
   maxExactRows: number;
   /** Landmarks of the approximation. */
   landmarks: number;
-  /** Rows drawn for the approximation where there are more: it holds rows · landmarks float32 values. */
+  /** Rows drawn for the approximation where there are more: it holds rows · landmarks float32 values (51 MB). */
   maxSamples: number;
 }
 
@@ -34,7 +34,8 @@ export interface OneClassSvm {
   /** `exact`: the optimum over the training rows. `nystroem`: the optimum in the span of the landmarks' kernel functions. */
   kind: 'exact' | 'nystroem';
   columns: number;
-  trainingRows: number;
+  /** Training rows that the solution is over: all, or `maxSamples` drawn for the landmarks. */
+  fittedRows: number;
   gamma: number;
   space: KernelSpace;
   /** In kernel space, row-major [coefficients.length, columns]. */
@@ -70,18 +71,22 @@ async function fit(rows: Matrix, options: OneClassSvmOptions, context: FitContex
   return runInSteps(fitSteps(rows, options, context.seed), context);
 }
 
-function* fitSteps(rows: Matrix, options: OneClassSvmOptions, seed: number): Steps<OneClassSvm> {
+function* fitSteps(all: Matrix, options: OneClassSvmOptions, seed: number): Steps<OneClassSvm> {
   yield 0;
-  const { space, gamma } = yield* partOf(fitKernelSpace(rows, options.gamma), 0, 0.02);
+  const kind = all.rows <= options.maxExactRows ? 'exact' : 'nystroem';
+  const random = new Random(seed);
+  const isSampled = kind === 'nystroem' && all.rows > options.maxSamples;
+  const rows = isSampled ? takeRows(all, random.sample(all.rows, options.maxSamples)) : all;
+  yield 0.01;
+  const { space, gamma } = yield* partOf(fitKernelSpace(rows, options.gamma), 0.01, 0.02);
   yield 0.02;
   const points = toKernelSpace(space, rows);
   yield 0.03;
-  const kind = rows.rows <= options.maxExactRows ? 'exact' : 'nystroem';
-  const expansion = kind === 'exact' ? exactExpansion(points, options) : landmarkExpansion(points, options, seed);
+  const expansion = kind === 'exact' ? exactExpansion(points, options) : landmarkExpansion(points, options, random);
   return {
     kind,
     columns: rows.columns,
-    trainingRows: rows.rows,
+    fittedRows: rows.rows,
     gamma,
     space,
     ...(yield* partOf(expansion, 0.03, 1)),
@@ -107,13 +112,10 @@ function* exactExpansion(points: Matrix, { nu, tolerance, cacheBytes }: OneClass
 }
 
 function* landmarkExpansion(
-  all: Matrix,
-  { nu, tolerance, landmarks, maxSamples }: OneClassSvmOptions,
-  seed: number,
+  points: Matrix,
+  { nu, tolerance, landmarks }: OneClassSvmOptions,
+  random: Random,
 ): Steps<Expansion> {
-  const random = new Random(seed);
-  const points = all.rows <= maxSamples ? all : takeRows(all, random.sample(all.rows, maxSamples));
-  yield 0;
   const kernel = yield* partOf(pivotedCholesky(points, Math.min(landmarks, points.rows), random), 0, 0.5);
   const total = nu * points.rows;
   const solver = new LinearOneClassSvm(
