@@ -2,6 +2,7 @@
 const BENCHMARKS = [
   'isolation-forest-fit',
   'isolation-forest-scoring',
+  'one-class-svm',
   'adbench',
   'release-swaps',
   'predict-http',
