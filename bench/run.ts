@@ -1,5 +1,13 @@
 /** Runs every benchmark, or those whose file names contain one of the words given. */
-const BENCHMARKS = ['isolation-forest-fit', 'isolation-forest-scoring', 'adbench', 'predict-http', 'event-pipe'];
+const BENCHMARKS = [
+  'isolation-forest-fit',
+  'isolation-forest-scoring',
+  'autoencoder-training',
+  'lstm-training',
+  'adbench',
+  'predict-http',
+  'event-pipe',
+];
 
 const words = process.argv.slice(2);
 if (words.includes('--help')) {
@@ -10,7 +18,7 @@ if (words.includes('--help')) {
   BENCH_SECONDS=10 npx -y pnpm@12.21.0 bench event-pipe
 
 Benchmarks: ${BENCHMARKS.join(', ')}. Each measures beside a peer or a limit in the same run.
-Peers come from Debian: python3-sklearn, python3-fastapi, python3-uvicorn, redis-tools. Leave the machine alone meanwhile.`);
+Peers come from Debian: python3-sklearn, python3-torch, python3-fastapi, python3-uvicorn, redis-tools. Leave the machine alone meanwhile.`);
   process.exit();
 }
 const chosen = BENCHMARKS.filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
