@@ -73,6 +73,7 @@ export async function run(): Promise<void> {
 async function scoringLines(training: Matrix, svm: OneClassSvm, peer: PythonPeer, version: string) {
   const file = detectorModel({
     name: 'one-class-svm',
+    columns: training.columns,
     medians: fitMedians(training),
     addScore: (graph, features, output) => oneClassSvmScore(graph, features, svm, output),
   });
