@@ -1,24 +1,23 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { isolationForest } from '@liminal/kenning/detectors/isolation-forest';
-import { createMatrix, type Matrix, takeRows } from '@liminal/kenning/detectors/matrix';
-import { Random } from '@liminal/shared/runtime/random';
+import { alarmCountBand } from '@liminal/kenning/calibration/beta-binomial';
+import { alarmingRanks } from '@liminal/kenning/calibration/conformal';
+import { type LabelledSet, labelledSets, PROTOCOLS } from './adbench/labelled-sets.ts';
+import { alarmRun, COMBINED, MODEL_NAMES, RUNS } from './adbench/protocols.ts';
+import { type AdbenchResults, asMarkdown, type SetResult, summaryLines } from './adbench/report.ts';
 
-export const name = 'isolation forest: AUROC on ADBench, protocol unsup';
-const SEEDS = 5;
-const FEWEST_ROWS = 1_000;
-const MOST_ROWS = 50_000;
-const AIM_POINTS = 1.5;
-
-interface LabelledRows {
-  rows: Matrix;
-  isAnomaly: Uint8Array;
-}
+export const name = 'detectors and their combination: AUROC and alarm rates on ADBench';
+export const ALARM_RATES = [0.01, 0.05];
+const COVERAGE = 0.95;
+const RESULTS_FILE = process.env.ADBENCH_RESULTS;
 
 /**
- * Fits and scores all rows of each set (standardised; fewer than 1,000 rows bootstrapped to 1,000, more than 50,000
- * subsampled), five seeds, and compares the mean AUROC with the one published by Livernoche et al. (ICLR 2024).
+ * Every detector of a release and their combination, one fixed set of hyperparameters, against the AUROCs published by
+ * Livernoche et al. (ICLR 2024); and how often they alarm on fresh normal rows.
+ *
+ * `ADBENCH_SEEDS` seeds (2 unless given; 5 for the full measurement), `ADBENCH_SETS` words of sets, comma-separated (all),
+ * `ADBENCH_WRITE=1` writes docs/adbench.md, `ADBENCH_RESULTS` names a file that keeps the results of each set, so that a
+ * measurement can be resumed. Remove it when the code has changed.
  */
 export async function run(): Promise<void> {
   const directory = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../shared/data'), 'adbench');
@@ -26,102 +25,66 @@ export async function run(): Promise<void> {
     console.warn(`SKIPPED ${name}: no data in ${directory} (set LIMINAL_DATA_DIR)`);
     return;
   }
-  const published = readPublished(join(directory, 'REFERENCE_AUROC.csv'));
-  const lines: { set: string; ours: number; published: number; difference: number }[] = [];
-  for (const file of readdirSync(directory).filter((entry) => entry.endsWith('.csv.gz'))) {
-    const set = file.replace('.csv.gz', '');
-    const reference = published.get(set);
-    if (reference === undefined) continue;
-    const ours = await meanAuroc(readLabelledRows(join(directory, file)));
-    lines.push({ set, ours: round(ours), published: reference, difference: round(ours - reference) });
+  const seeds = Number(process.env.ADBENCH_SEEDS ?? 2);
+  const words = (process.env.ADBENCH_SETS ?? '').split(',').filter((word) => word !== '');
+  const results: AdbenchResults = { seeds, coverage: COVERAGE, sets: [] };
+  const kept = keptResults(seeds);
+  for (const set of labelledSets(directory, words)) {
+    const result = kept.find((earlier) => earlier.name === set.name) ?? (await measured(set, seeds));
+    results.sets.push(result);
+    if (RESULTS_FILE !== undefined) writeFileSync(RESULTS_FILE, JSON.stringify(results));
+    console.table({
+      [set.name]: Object.fromEntries(
+        PROTOCOLS.flatMap((protocol) =>
+          Object.entries(result.aurocs[protocol]).map(([model, auroc]) => [
+            `${protocol} ${model}`,
+            Number(auroc.toFixed(2)),
+          ]),
+        ),
+      ),
+    });
   }
-  const meanOf = (pick: (line: (typeof lines)[number]) => number) =>
-    round(lines.reduce((sum, line) => sum + pick(line), 0) / lines.length);
-  console.log(name);
-  console.table(lines);
-  console.log(
-    `mean over ${lines.length} sets: ours ${meanOf((line) => line.ours)}, published ${meanOf((line) => line.published)}; ` +
-      `mean absolute difference ${meanOf((line) => Math.abs(line.difference))} points (aim: at most ${AIM_POINTS})`,
-  );
-}
-
-async function meanAuroc(all: LabelledRows): Promise<number> {
-  let sum = 0;
-  for (let seed = 0; seed < SEEDS; seed++) {
-    const { rows, isAnomaly } = resized(all, new Random(seed));
-    const scaled = standardised(rows);
-    const forest = await isolationForest.fit(scaled, isolationForest.defaultOptions, { seed });
-    sum += 100 * auroc(isolationForest.anomalyScores(forest, scaled), isAnomaly);
+  for (const line of summaryLines(results)) console.log(line);
+  if (process.env.ADBENCH_WRITE === '1') {
+    writeFileSync(join(import.meta.dirname, '../docs/adbench.md'), asMarkdown(results));
   }
-  return sum / SEEDS;
 }
 
-function resized({ rows, isAnomaly }: LabelledRows, random: Random): LabelledRows {
-  if (rows.rows >= FEWEST_ROWS && rows.rows <= MOST_ROWS) return { rows, isAnomaly };
-  const indices =
-    rows.rows > MOST_ROWS
-      ? random.sample(rows.rows, MOST_ROWS)
-      : Int32Array.from({ length: FEWEST_ROWS }, () => random.int(rows.rows));
-  return { rows: takeRows(rows, indices), isAnomaly: Uint8Array.from(indices, (index) => isAnomaly[index]!) };
+function keptResults(seeds: number): SetResult[] {
+  if (RESULTS_FILE === undefined || !existsSync(RESULTS_FILE)) return [];
+  const kept = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as AdbenchResults;
+  return kept.seeds === seeds ? kept.sets : [];
 }
 
-function standardised({ values, rows, columns }: Matrix): Matrix {
-  const scaled = new Float32Array(values.length);
-  for (let column = 0; column < columns; column++) {
-    let sum = 0;
-    let squares = 0;
-    for (let index = column; index < values.length; index += columns) sum += values[index]!;
-    const mean = sum / rows;
-    for (let index = column; index < values.length; index += columns) squares += (values[index]! - mean) ** 2;
-    const deviation = Math.sqrt(squares / rows) || 1;
-    for (let index = column; index < values.length; index += columns) {
-      scaled[index] = (values[index]! - mean) / deviation;
+async function measured(set: LabelledSet, seeds: number): Promise<SetResult> {
+  const all = set.read();
+  const result: SetResult = {
+    name: set.name,
+    rows: all.rows.rows,
+    columns: all.rows.columns,
+    published: set.published,
+    aurocs: { unsup: {}, semi: {} },
+    alarms: [],
+  };
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const protocol of PROTOCOLS) {
+      for (const [model, auroc] of Object.entries(await RUNS[protocol](all, seed))) {
+        result.aurocs[protocol][model] = (result.aurocs[protocol][model] ?? 0) + auroc / seeds;
+      }
+    }
+    const { calibrationRows, testedRows, pValues } = await alarmRun(all, seed);
+    for (const alarmRate of ALARM_RATES) {
+      // Fewer calibration rows can't give so small a p-value: nothing would be shown.
+      if (alarmingRanks(alarmRate, calibrationRows) < 1) continue;
+      const band = alarmCountBand({ testedRows, calibrationRows, alarmRate, coverage: COVERAGE });
+      for (const model of [...MODEL_NAMES, COMBINED]) {
+        const alarms = Array.from(pValues[model]!).filter((pValue) => pValue <= alarmRate).length;
+        const isInside = alarms >= band.low && alarms <= band.high;
+        result.alarms.push({ model, alarmRate, rate: alarms / testedRows, isInside, isAbove: alarms > band.high });
+      }
     }
   }
-  return createMatrix(scaled, columns);
+  return result;
 }
-
-/** Area under the ROC curve as the Mann–Whitney statistic; ties count half. */
-function auroc(scores: Float64Array, isAnomaly: Uint8Array): number {
-  const order = Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
-  let rankSum = 0;
-  let anomalies = 0;
-  for (let start = 0, end = 0; start < order.length; start = end) {
-    while (end < order.length && scores[order[end]!] === scores[order[start]!]) end++;
-    for (let index = start; index < end; index++) {
-      if (isAnomaly[order[index]!] === 0) continue;
-      anomalies++;
-      rankSum += (start + end + 1) / 2;
-    }
-  }
-  return (rankSum - (anomalies * (anomalies + 1)) / 2) / (anomalies * (order.length - anomalies));
-}
-
-function readLabelledRows(path: string): LabelledRows {
-  const [header = '', ...lines] = gunzipSync(readFileSync(path)).toString().trim().split('\n');
-  const columns = header.split(',').length - 1;
-  const values = new Float32Array(lines.length * columns);
-  const isAnomaly = new Uint8Array(lines.length);
-  lines.forEach((line, row) => {
-    const cells = line.split(',');
-    for (let column = 0; column < columns; column++) values[row * columns + column] = Number(cells[column]);
-    isAnomaly[row] = Number(cells[columns]);
-  });
-  return { rows: createMatrix(values, columns), isAnomaly };
-}
-
-/** Set → published AUROC of the isolation forest, %. */
-function readPublished(path: string): Map<string, number> {
-  const [header = '', ...lines] = readFileSync(path, 'utf8').trim().split(/\r?\n/);
-  const column = header.split(',').indexOf('unsup_IForest');
-  return new Map(
-    lines.map((line) => {
-      const cells = line.split(',');
-      return [cells[0]!, Number(cells[column])] as const;
-    }),
-  );
-}
-
-const round = (value: number): number => Number(value.toFixed(2));
 
 if (import.meta.main) await run();

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { decodeEventBatch } from '@liminal/shared/contracts/event-batch';
+import { eventTimeMs } from '@liminal/shared/contracts/event';
+import { decodeEvents } from '@liminal/shared/contracts/event-batch-reader';
 import { streamKey } from '@liminal/shared/contracts/keys';
 import { startTestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
@@ -25,7 +26,7 @@ interface Arrival {
   /** When Redis took the entry, and when its events happened, ms since the epoch. */
   atMs: number;
   timesMs: number[];
-  ids: (string | null)[];
+  ids: (string | undefined)[];
 }
 
 describe('simulate --follow', () => {
@@ -53,9 +54,9 @@ describe('simulate --follow', () => {
     const found: Arrival[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       for (const [id, fields] of await redis.xrangeBuffer(streamKey('events', partition), '-', '+')) {
-        const rows = decodeEventBatch(fields[fields.findIndex((field) => field.toString() === 'b') + 1]!);
+        const events = decodeEvents(fields[fields.findIndex((field) => field.toString() === 'b') + 1]!);
         const atMs = Number(id.toString().split('-')[0]);
-        found.push({ atMs, timesMs: rows.map((row) => row[1]), ids: rows.map((row) => row[7]) });
+        found.push({ atMs, timesMs: events.map(eventTimeMs), ids: events.map(({ id }) => id) });
       }
     }
     return found;

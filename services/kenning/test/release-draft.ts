@@ -3,7 +3,7 @@ import type { ReleaseDraft } from '../src/registry/publish-release.ts';
 
 /** A draft with two models whose files depend on `seed`. The bytes stand for ONNX files: nothing here runs them. */
 export function releaseDraft(seed: number, overrides: Partial<ReleaseDraft> = {}): ReleaseDraft {
-  const outputs = { score: 'score', pValue: 'p_value' };
+  const outputs = { score: 'score', pValue: 'p_value', tailPValue: 'tail_p_value' };
   return {
     provisional: false,
     models: [
@@ -11,6 +11,7 @@ export function releaseDraft(seed: number, overrides: Partial<ReleaseDraft> = {}
         name: 'isolation-forest',
         bytes: Uint8Array.from({ length: 1_000 }, (_, index) => (index * 31 + seed) & 0xff),
         input: { name: 'features', offset: 0, length: 7 },
+        appliesTo: 'every-vector',
         outputs,
         params: { nEstimators: 100, maxSamples: 256 },
         metrics: { fitSeconds: 0.25 },
@@ -20,13 +21,18 @@ export function releaseDraft(seed: number, overrides: Partial<ReleaseDraft> = {}
         name: 'lstm',
         bytes: Uint8Array.from({ length: 500 }, (_, index) => (index * 17 + seed) & 0xff),
         input: { name: 'load', offset: 7, length: 33 },
+        appliesTo: 'complete-input',
         outputs,
         params: { hidden: 32 },
         metrics: {},
         seed,
       },
     ],
-    combination: { method: 'single', model: 'isolation-forest' },
+    combination: {
+      models: ['isolation-forest', 'lstm'],
+      tailScales: Float32Array.of(0.25, 2),
+      scores: Float32Array.from({ length: 400 }, (_, index) => (index === 333 ? Number.NaN : index + seed)),
+    },
     calibration: { method: 'split-conformal', rows: 200 },
     referenceProfile: {
       rows: 800,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
 import { ObjectNotFoundError } from '@liminal/shared/adapters/object-errors';
-import { releaseKeys } from '@liminal/shared/contracts/release';
+import { type ReleaseManifest, releaseKeys } from '@liminal/shared/contracts/release';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
 import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import {
@@ -53,6 +53,11 @@ async function change(key: string, edit: (bytes: Uint8Array) => void): Promise<v
   await store.put(key, bytes);
 }
 
+function combinationFile(combination: ReleaseManifest['combination']): string {
+  if (combination.method === 'single') throw new Error('the draft combines two models');
+  return combination.file;
+}
+
 const flipByte = (index: number) => (bytes: Uint8Array) => {
   bytes[index]! ^= 1;
 };
@@ -69,6 +74,25 @@ describe('a published release', () => {
     }
     expect(loaded.background).toEqual(draft.background.values);
     expect(manifest.background).toMatchObject({ rows: 2, columns: 7 });
+    expect(loaded.combination).toEqual(draft.combination);
+    expect(manifest.combination).toMatchObject({ method: 'minimum-p', rows: 200 });
+  });
+
+  it('loads in the form of the first releases, which alarmed by the p-value of one model', async () => {
+    const { models, ...manifest } = await publishAt(START, 1);
+    const earlier = {
+      ...manifest,
+      models: models.map(({ appliesTo: _, outputs: { score, pValue }, ...model }) => {
+        return { ...model, outputs: { score, pValue } };
+      }),
+      combination: { method: 'single', model: 'isolation-forest' },
+    };
+    const bytes = canonicalJsonBytes(earlier);
+    await store.put(releaseKeys.manifest(manifest.id), bytes);
+    await store.put(releaseKeys.signature(manifest.id), signBytes(bytes, signingKey));
+    const loaded = await loadRelease(store, publicKey, manifest.id);
+    expect(loaded.combination).toBeNull();
+    expect(loaded.manifest.models[0]).toMatchObject({ appliesTo: 'every-vector', outputs: { pValue: 'p_value' } });
   });
 
   it('lies where DESIGN says, under an id that sorts by time and depends on the content', async () => {
@@ -98,7 +122,8 @@ describe('a published release', () => {
 
   it('is refused before anything is written when the draft does not fit together', async () => {
     const unfit = [
-      releaseDraft(1, { combination: { method: 'single', model: 'autoencoder' } }),
+      releaseDraft(1, { combination: { ...releaseDraft(1).combination, models: ['isolation-forest', 'autoencoder'] } }),
+      releaseDraft(1, { combination: { ...releaseDraft(1).combination, models: ['lstm', 'lstm'] } }),
       releaseDraft(1, { models: [] }),
       releaseDraft(1, { background: { values: new Float32Array(13), columns: 7 } }),
       releaseDraft(1, { models: [releaseDraft(1).models[0]!, releaseDraft(2).models[0]!] }),
@@ -143,8 +168,8 @@ describe('a release that was changed', () => {
   });
 
   it('is refused when a file is longer, shorter or of another size in the background', async () => {
-    const { id, models, background } = await publishAt(START, 1);
-    for (const file of [models[0]!.file, background.file]) {
+    const { id, models, background, combination } = await publishAt(START, 1);
+    for (const file of [models[0]!.file, background.file, combinationFile(combination)]) {
       const original = await store.get(file);
       for (const bytes of [original.subarray(1), Buffer.concat([original, original])]) {
         await store.put(file, bytes);
@@ -155,18 +180,22 @@ describe('a release that was changed', () => {
     }
   });
 
-  it.each(['manifest', 'signature', 'model', 'background'])('says that its %s is missing', async (part) => {
-    const { id, models, background } = await publishAt(START, 1);
-    const keys: Record<string, string> = {
-      manifest: releaseKeys.manifest(id),
-      signature: releaseKeys.signature(id),
-      model: models[1]!.file,
-      background: background.file,
-    };
-    await store.remove(keys[part]!);
-    await expect(loadRelease(store, publicKey, id)).rejects.toThrow(ReleaseIncompleteError);
-    await expect(loadRelease(store, publicKey, id)).rejects.toThrow(keys[part]!);
-  });
+  it.each(['manifest', 'signature', 'model', 'background', 'combination'])(
+    'says that its %s is missing',
+    async (part) => {
+      const { id, models, background, combination } = await publishAt(START, 1);
+      const keys: Record<string, string> = {
+        manifest: releaseKeys.manifest(id),
+        signature: releaseKeys.signature(id),
+        model: models[1]!.file,
+        background: background.file,
+        combination: combinationFile(combination),
+      };
+      await store.remove(keys[part]!);
+      await expect(loadRelease(store, publicKey, id)).rejects.toThrow(ReleaseIncompleteError);
+      await expect(loadRelease(store, publicKey, id)).rejects.toThrow(keys[part]!);
+    },
+  );
 
   it('is refused when it is signed with another key, with empty bytes for a signature, or not at all', async () => {
     const { id } = await publishAt(START, 1);
@@ -352,7 +381,7 @@ describe('a crash', () => {
   it('while publishing leaves no release, or a whole one, and the next try succeeds', async () => {
     const complete = new FailingStore(store, Number.POSITIVE_INFINITY);
     await publishRelease(complete, signingKey, releaseDraft(99), clock);
-    expect(complete.changes).toBe(5); // two models, background, manifest, signature
+    expect(complete.changes).toBe(6); // two models, background, combination, manifest, signature
     for (let failAt = 0; failAt < complete.changes; failAt++) {
       const draft = releaseDraft(failAt, { background: { values: Float32Array.of(failAt), columns: 1 } });
       const crashing = publishRelease(new FailingStore(store, failAt), signingKey, draft, clock);

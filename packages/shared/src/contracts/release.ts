@@ -23,13 +23,17 @@ export const releaseKeys = {
   modelFile: (model: string, version: string) => `models/${model}/${version}/model.onnx`,
   /** Rows for SHAP, named by their content like a model. */
   backgroundFile: (sha256OfFile: string) => `background/${modelVersionOf(sha256OfFile)}/rows.f32`,
+  combinationFile: (sha256OfFile: string) => `combinations/${modelVersionOf(sha256OfFile)}/calibration.bin`,
   manifest: (id: string) => `releases/${id}/release.json`,
   signature: (id: string) => `releases/${id}/release.sig`,
   pointer: (name: PointerName) => `releases/${name}.json`,
   history: 'releases/history.ndjson',
 } as const;
 
-/** One model of a release. Its file takes raw float32 rows with NaN and gives `score` and `p_value`. */
+/** Which vectors a model has something to say about; the combination leaves it out for the others. */
+export const APPLICABILITIES = ['every-vector', 'complete-input'] as const;
+
+/** One model of a release. Its file takes raw float32 rows with NaN and gives a score and p-values. */
 export const releasedModelSchema = z
   .strictObject({
     name: modelNameSchema,
@@ -44,9 +48,18 @@ export const releasedModelSchema = z
         length: z.int().min(1).describe('How many values it takes'),
       })
       .refine(({ offset, length }) => offset + length <= VECTOR_LENGTH, 'reaches beyond the feature vector'),
+    appliesTo: z
+      .enum(APPLICABILITIES)
+      .default('every-vector')
+      .describe('complete-input: only vectors whose values for this model were all observed'),
     outputs: z.strictObject({
       score: z.string().min(1).describe('Name of the ONNX output; higher = more anomalous'),
-      pValue: z.string().min(1).describe('Name of the ONNX output, in (0, 1]'),
+      pValue: z.string().min(1).describe('Name of the ONNX output: split-conformal, a multiple of 1/(n + 1)'),
+      tailPValue: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Name of the ONNX output: the same, but below 1/(n + 1) beyond the calibration scores, for ranking'),
     }),
     params: z.record(z.string(), z.union([finite, z.string(), z.boolean()])),
     metrics: z.record(z.string(), finite),
@@ -56,9 +69,20 @@ export const releasedModelSchema = z
   .refine(({ name, version, file }) => file === releaseKeys.modelFile(name, version), 'file is not where models lie');
 export type ReleasedModel = z.infer<typeof releasedModelSchema>;
 
-/** How the p-values of the models become one. */
+/** How the models become one p-value: `single`, the p-value of a model; `minimum-p`, see `CombinedCalibration`. */
 export const combinationSchema = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('single'), model: modelNameSchema }),
+  z
+    .strictObject({
+      method: z.literal('minimum-p'),
+      models: z.array(modelNameSchema).min(1).max(31).describe('In the order of the file'),
+      rows: count.describe('Calibration rows in the file'),
+      file: z.string().describe('Key of the calibration in the model store'),
+      sha256,
+      sizeBytes: count,
+    })
+    .refine(({ file, sha256: hash }) => file === releaseKeys.combinationFile(hash), 'file is not where it belongs')
+    .refine(({ models }) => new Set(models).size === models.length, 'combines a model twice'),
 ]);
 
 /** How the training rows were distributed, for drift tests. */
@@ -122,10 +146,10 @@ export const releaseManifestSchema = z
     libraries: z.record(z.string(), z.string()).describe('Versions of what built it: node, onnxruntime, …'),
   })
   .refine(({ models }) => new Set(models.map(({ name }) => name)).size === models.length, 'has a model twice')
-  .refine(
-    ({ models, combination }) => models.some(({ name }) => name === combination.model),
-    'combines a model that it does not hold',
-  );
+  .refine(({ models, combination }) => {
+    const combined = combination.method === 'single' ? [combination.model] : combination.models;
+    return combined.every((name) => models.some((model) => model.name === name));
+  }, 'combines a model that it does not hold');
 export type ReleaseManifest = z.infer<typeof releaseManifestSchema>;
 
 export const POINTER_NAMES = ['production', 'shadow'] as const;

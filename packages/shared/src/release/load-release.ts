@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { getIfPresent, type ModelStore } from '../adapters/model-store.ts';
+import type { CombinationData } from '../calibration/combination.ts';
 import type { ModelName } from '../contracts/prediction.ts';
 import {
   type PointerName,
@@ -11,6 +12,8 @@ import {
   releaseKeys,
   releaseManifestSchema,
 } from '../contracts/release.ts';
+import { UndecodableError } from '../contracts/undecodable-error.ts';
+import { decodeCombination } from './combination-file.ts';
 import {
   ReleaseFileError,
   ReleaseIncompleteError,
@@ -28,6 +31,8 @@ export interface LoadedRelease {
   files: Map<ModelName, Uint8Array>;
   /** Rows for SHAP: `manifest.background.rows` × `manifest.background.columns`, row-major, NaN = not observed. */
   background: Float32Array;
+  /** Calibration of the combined p-value; `null` where that is the p-value of a single model. */
+  combination: CombinationData | null;
 }
 
 /**
@@ -43,7 +48,20 @@ export async function loadRelease(store: ModelStore, publicKey: KeyObject, id: s
   const { file, sha256, rows, columns } = manifest.background;
   const sizeBytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
   const background = toFloat32(await verifiedFile(store, id, file, sha256, sizeBytes));
-  return { manifest, files, background };
+  return { manifest, files, background, combination: await loadCombination(store, manifest) };
+}
+
+async function loadCombination(store: ModelStore, manifest: ReleaseManifest): Promise<CombinationData | null> {
+  const { id, combination } = manifest;
+  if (combination.method === 'single') return null;
+  const { models, rows, file, sha256, sizeBytes } = combination;
+  const bytes = await verifiedFile(store, id, file, sha256, sizeBytes);
+  try {
+    return decodeCombination(bytes, models, rows);
+  } catch (error) {
+    if (!(error instanceof UndecodableError)) throw error;
+    throw new ReleaseManifestError(id, error.message, { cause: error });
+  }
 }
 
 /** The manifest alone, signature checked. Throws like `loadRelease`. */

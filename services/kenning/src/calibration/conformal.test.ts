@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { alarmingRanks, calibrate, conformalPValue, pValueSteps, smallestPValue } from './conformal.ts';
+import {
+  alarmingRanks,
+  calibrate,
+  conformalPValue,
+  pValueSteps,
+  SMALLEST_TAIL_P_VALUE,
+  smallestPValue,
+  tailPValue,
+} from './conformal.ts';
 
 describe('split-conformal p-value', () => {
-  const calibration = calibrate(Float32Array.of(3, 1, 2, 2));
+  const calibration = calibrate(Float32Array.of(3, 1, 2, 2), 0.5);
 
   it.each([
     [0, 5 / 5],
@@ -20,7 +28,7 @@ describe('split-conformal p-value', () => {
     for (const count of [9, 19, 99, 999]) {
       const scores = Float32Array.from({ length: count }, (_, index) => index);
       for (let rank = 1; rank <= count; rank++) {
-        const pValue = conformalPValue(calibrate(scores), count - rank + 0.5);
+        const pValue = conformalPValue(calibrate(scores, 1), count - rank + 0.5);
         expect(pValue).toBeLessThanOrEqual(rank / (count + 1));
         expect(pValue).toBeGreaterThan((rank - 0.001) / (count + 1));
       }
@@ -39,8 +47,44 @@ describe('split-conformal p-value', () => {
   });
 
   it('refuses calibration without scores, or with NaN', () => {
-    expect(() => calibrate(new Float32Array(0))).toThrow('no calibration scores');
-    expect(() => calibrate(Float32Array.of(1, Number.NaN))).toThrow('NaN');
+    expect(() => calibrate(new Float32Array(0), 1)).toThrow('no calibration scores');
+    expect(() => calibrate(Float32Array.of(1, Number.NaN), 1)).toThrow('NaN');
+    expect(() => calibrate(Float32Array.of(1, Number.POSITIVE_INFINITY), 1)).toThrow('Infinity');
+    expect(() => calibrate(Float32Array.of(1), 0)).toThrow('positive');
+  });
+});
+
+describe('tail-extended p-value', () => {
+  const calibration = calibrate(Float32Array.of(3, 1, 2, 2), 0.5);
+
+  it('is the conformal one up to the largest calibration score', () => {
+    for (const score of [-9, 0, 1, 1.5, 2, 2.5, 3]) {
+      expect(tailPValue(calibration, score)).toBe(conformalPValue(calibration, score));
+    }
+  });
+
+  it('goes on from 1/(n + 1) by a factor of e for each tail scale', () => {
+    expect(tailPValue(calibration, 3 + 1e-6)).toBeCloseTo(1 / 5, 5);
+    expect(tailPValue(calibration, 3.5)).toBeCloseTo(Math.exp(-1) / 5, 7);
+    expect(tailPValue(calibration, 5)).toBeCloseTo(Math.exp(-4) / 5, 7);
+  });
+
+  it('never rises with the score, and never gets to 0', () => {
+    let last = 1;
+    for (let score = 0; score < 60; score += 0.01) {
+      const pValue = tailPValue(calibration, score);
+      expect(pValue).toBeLessThanOrEqual(last);
+      last = pValue;
+    }
+    expect(tailPValue(calibration, Number.POSITIVE_INFINITY)).toBe(SMALLEST_TAIL_P_VALUE);
+  });
+
+  it('crosses every α from 1/(n + 1) where the conformal one does', () => {
+    for (let score = 0; score < 5; score += 0.25) {
+      for (const alpha of [0.2, 0.3, 0.4, 0.8, 1]) {
+        expect(tailPValue(calibration, score) <= alpha).toBe(conformalPValue(calibration, score) <= alpha);
+      }
+    }
   });
 });
 

@@ -1,15 +1,26 @@
+import { countBelow } from '@liminal/shared/calibration/count-below';
 import { floorToFloat32 } from '../detectors/float32.ts';
 
-/** Scores of the calibration rows, ascending: all that a split-conformal p-value needs. */
 export interface ConformalCalibration {
+  /** Scores of the calibration rows, ascending: all that a split-conformal p-value needs. */
   readonly sortedScores: Float32Array;
+  /** Scale of the exponential tail beyond the largest of them, see `tailScale`. */
+  readonly tailScale: number;
 }
 
-/** `scores`: of rows that the model was not fitted on. Throws `RangeError` where there are none or one is NaN. */
-export function calibrate(scores: Float32Array): ConformalCalibration {
+/** The smallest normal float32: a p-value is never 0, nor a number that some runtimes take for 0. */
+export const SMALLEST_TAIL_P_VALUE = 1.1754943508222875e-38;
+
+/**
+ * `scores`: of rows that the model was not fitted on. `tailScale`: from other rows than these.
+ * Throws `RangeError` where there are none, one is not finite, or the scale is not positive.
+ */
+export function calibrate(scores: Float32Array, tailScale: number): ConformalCalibration {
   if (scores.length === 0) throw new RangeError('there are no calibration scores: keep some rows out of the fit');
-  if (scores.some(Number.isNaN)) throw new RangeError('a calibration score is NaN: the model is broken');
-  return { sortedScores: scores.toSorted() };
+  const broken = scores.find((score) => !Number.isFinite(score));
+  if (broken !== undefined) throw new RangeError(`a calibration score is ${broken}: the model is broken`);
+  if (!(tailScale > 0)) throw new RangeError(`the tail scale must be positive, not ${tailScale}`);
+  return { sortedScores: scores.toSorted(), tailScale: Math.max(Math.fround(tailScale), SMALLEST_TAIL_P_VALUE) };
 }
 
 /**
@@ -21,6 +32,18 @@ export function calibrate(scores: Float32Array): ConformalCalibration {
 export function conformalPValue({ sortedScores }: ConformalCalibration, score: number): number {
   const below = countBelow(sortedScores, score);
   return pValueOfRank(sortedScores.length - below, sortedScores.length);
+}
+
+/**
+ * The same p-value as long as it is above 1/(n + 1), and an exponential tail below it: 1/(n + 1) · exp(−(s − largest)/b)
+ * for scores beyond all calibration scores. It ranks what the conformal p-value can't tell apart. The alarm rate of the
+ * conformal p-value holds for it at every α from 1/(n + 1); below that it is an extrapolation, not a promise.
+ */
+export function tailPValue(calibration: ConformalCalibration, score: number): number {
+  const { sortedScores, tailScale } = calibration;
+  const excess = Math.max(Math.fround(score - sortedScores.at(-1)!), 0);
+  const factor = Math.fround(Math.exp(-Math.fround(excess / tailScale)));
+  return Math.max(Math.fround(conformalPValue(calibration, score) * factor), SMALLEST_TAIL_P_VALUE);
 }
 
 /** The p-value as a step function: `values[i]` up to and including `upTo[i]`, the last value beyond the last step. */
@@ -53,16 +76,4 @@ export function alarmingRanks(alarmRate: number, calibrationRows: number): numbe
 
 function pValueOfRank(scoresAtLeast: number, calibrationRows: number): number {
   return floorToFloat32((1 + scoresAtLeast) / (calibrationRows + 1));
-}
-
-/** How many of the sorted scores are smaller than `score`. */
-function countBelow(sortedScores: Float32Array, score: number): number {
-  let low = 0;
-  let high = sortedScores.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (score <= sortedScores[middle]!) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

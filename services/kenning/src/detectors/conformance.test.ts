@@ -1,19 +1,24 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
+import { type Autoencoder, type AutoencoderOptions, autoencoder } from './autoencoder.ts';
 import type { Detector } from './detector.ts';
 import { type IsolationForest, type IsolationForestOptions, isolationForest } from './isolation-forest.ts';
 import { createMatrix, type Matrix, takeRows } from './matrix.ts';
+import { type NearestNeighbours, type NearestNeighboursOptions, nearestNeighbours } from './nearest-neighbours.ts';
+import { type OneClassSvm, type OneClassSvmOptions, oneClassSvm } from './one-class-svm.ts';
 
 /** What every detector must do. A new one joins by one line in the list at the end. */
-function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options): void {
-  describe(`detector ${detector.name}`, () => {
+function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options, variant = ''): void {
+  describe(`detector ${detector.name}${variant}`, () => {
     const rows = normalRows(300, 4, 1);
     const fit = (matrix: Matrix, seed = 7) => detector.fit(matrix, options, { seed });
 
-    it('gives the same scores for the same rows and seed, others for another seed', async () => {
+    it('gives the same scores for the same rows and seed, others for another seed unless it says that it draws nothing', async () => {
       const scores = detector.anomalyScores(await fit(rows), rows);
       expect(detector.anomalyScores(await fit(rows), rows)).toEqual(scores);
-      expect(detector.anomalyScores(await fit(rows, 8), rows)).not.toEqual(scores);
+      const isSame = detector.isDeterministic?.(options, rows) ?? false;
+      const ofAnotherSeed = detector.anomalyScores(await fit(rows, 8), rows);
+      expect(ofAnotherSeed.every((score, row) => score === scores[row])).toBe(isSame);
     });
 
     it('leaves the rows as they were', async () => {
@@ -67,7 +72,8 @@ function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options:
       expect(scores.indexOf(Math.max(...scores))).toBe(17);
     });
 
-    it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses to fit %s, naming its place', async (value) => {
+    const unfit = detector.missingValues === 'native' ? [] : [Number.NaN];
+    it.each([...unfit, Number.POSITIVE_INFINITY])('refuses to fit %s, naming its place', async (value) => {
       const values = rows.values.slice();
       values[4 * 5 + 2] = value;
       await expect(fit(createMatrix(values, 4))).rejects.toThrow(`row 5, column 2 is ${value}`);
@@ -78,6 +84,8 @@ function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options:
       const fitted = await fit(rows);
       expect(() => detector.anomalyScores(fitted, createMatrix(new Float32Array(6), 3))).toThrow('4 columns');
     });
+
+    if (detector.missingValues === 'native') takesMissingValues(detector, options);
 
     it('tells its progress, from 0 to 1 and never back', async () => {
       const shares: number[] = [];
@@ -111,6 +119,61 @@ function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options:
   });
 }
 
+/** What a detector of native missing values must do beside. */
+function takesMissingValues<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options): void {
+  const fit = (matrix: Matrix) => detector.fit(matrix, options, { seed: 7 });
+  const withMissing = (matrix: Matrix, share: number): Matrix => {
+    const random = new Random(5);
+    const values = matrix.values.map((value) => (random.next() < share ? Number.NaN : value));
+    return createMatrix(values, matrix.columns);
+  };
+
+  it.each([
+    ['some values', withMissing(normalRows(300, 4, 1), 0.3)],
+    ['most values', withMissing(normalRows(300, 4, 1), 0.9)],
+    [
+      'a whole column',
+      createMatrix(
+        normalRows(60, 4, 1).values.map((x, i) => (i % 4 === 1 ? Number.NaN : x)),
+        4,
+      ),
+    ],
+    ['everything', createMatrix(new Float32Array(4 * 20).fill(Number.NaN), 4)],
+    ['a value of the only row', createMatrix(Float32Array.of(1, Number.NaN, 3, 4), 4)],
+    ['values among the ends of float32', createMatrix(Float32Array.of(-3.4e38, Number.NaN, 1e-45, 3.4e38), 1)],
+  ])('fits and scores rows that miss %s', async (_, rows) => {
+    const before = rows.values.slice();
+    const scores = detector.anomalyScores(await fit(rows), rows);
+    expect(scores).toHaveLength(rows.rows);
+    expect(scores.every(Number.isFinite)).toBe(true);
+    expect(rows.values).toEqual(before);
+  });
+
+  it('scores rows with values missing that were never missing in the fit', async () => {
+    const fitted = await fit(normalRows(300, 4, 1));
+    const scores = detector.anomalyScores(fitted, withMissing(normalRows(300, 4, 2), 0.5));
+    expect(scores.every(Number.isFinite)).toBe(true);
+    const nothing = createMatrix(new Float32Array(4).fill(Number.NaN), 4);
+    expect(detector.anomalyScores(fitted, nothing).every(Number.isFinite)).toBe(true);
+  });
+
+  it('does not see what is missing: a row without its one strange value is as the others', async () => {
+    const rows = withMissing(normalRows(300, 4, 1), 0.1);
+    const fitted = await fit(rows);
+    const scores = detector.anomalyScores(fitted, rows);
+    const strange = createMatrix(Float32Array.of(0.1, -0.2, 60, 0.3), 4);
+    const harmless = createMatrix(Float32Array.of(0.1, -0.2, Number.NaN, 0.3), 4);
+    expect(detector.anomalyScores(fitted, strange)[0]).toBeGreaterThan(Math.max(...scores));
+    expect(detector.anomalyScores(fitted, harmless)[0]).toBeLessThan(scores.toSorted()[270]!);
+  });
+
+  it('still refuses infinite values', async () => {
+    await expect(fit(createMatrix(Float32Array.of(1, Number.NaN, 2, Number.NEGATIVE_INFINITY), 2))).rejects.toThrow(
+      'row 1, column 1 is -Infinity',
+    );
+  });
+}
+
 function normalRows(rows: number, columns: number, seed: number): Matrix {
   const random = new Random(seed);
   return createMatrix(
@@ -120,3 +183,8 @@ function normalRows(rows: number, columns: number, seed: number): Matrix {
 }
 
 conforms<IsolationForestOptions, IsolationForest>(isolationForest, isolationForest.defaultOptions);
+conforms<NearestNeighboursOptions, NearestNeighbours>(nearestNeighbours, { nNeighbors: 5, maxReferenceRows: 200 });
+conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, oneClassSvm.defaultOptions);
+const fewLandmarks = { ...oneClassSvm.defaultOptions, maxExactRows: 1, landmarks: 40 };
+conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, fewLandmarks, ' with landmarks');
+conforms<AutoencoderOptions, Autoencoder>(autoencoder, { ...autoencoder.defaultOptions, steps: 300 });

@@ -17,24 +17,32 @@ export interface FitContext {
 export interface Detector<Options, Fitted> {
   readonly name: ModelName;
   readonly defaultOptions: Options;
+  /**
+   * What NaN (not observed) is to it. `impute`: it takes finite rows, and medians are filled in before. `native`: it takes
+   * rows with NaN, in the fit as in scoring.
+   */
+  readonly missingValues: 'impute' | 'native';
+
+  /** Whether a fit of these rows draws nothing, so that the seed changes nothing. Left out: it always draws. */
+  isDeterministic?(options: Options, rows: Matrix): boolean;
 
   /**
-   * `rows`: at least one row, finite values only (impute first). Throws `RangeError` on anything else.
+   * `rows`: at least one row; finite values only unless missing values are native. Throws `RangeError` on anything else.
    * Lets the event loop run between steps, so that the signal can arrive.
    */
   fit(rows: Matrix, options: Options, context: FitContext): Promise<Fitted>;
 
-  /** One score a row: higher = more anomalous. `rows`: finite, with the columns of the fit. */
+  /** One score a row: higher = more anomalous. `rows`: as in the fit, with its columns. */
   anomalyScores(fitted: Fitted, rows: Matrix): Float64Array;
 }
 
-/** Throws `RangeError`, naming the place, unless `rows` is what every detector's `fit` takes. */
-export function assertFittable(rows: Matrix): void {
+/** Throws `RangeError`, naming the place, unless `rows` is what the `fit` of a detector of this kind takes. */
+export function assertFittable(rows: Matrix, missingValues: Detector<never, never>['missingValues'] = 'impute'): void {
   if (rows.rows < 1) throw new RangeError('there are no rows to fit: collect some first');
-  const index = rows.values.findIndex((value) => !Number.isFinite(value));
+  const isNative = missingValues === 'native';
+  const index = rows.values.findIndex((value) => !Number.isFinite(value) && !(isNative && Number.isNaN(value)));
   if (index === -1) return;
   const row = Math.floor(index / rows.columns);
-  throw new RangeError(
-    `row ${row}, column ${index % rows.columns} is ${rows.values[index]}: impute missing values before the fit`,
-  );
+  const remedy = isNative ? 'only finite values and NaN can be fitted' : 'impute missing values before the fit';
+  throw new RangeError(`row ${row}, column ${index % rows.columns} is ${rows.values[index]}: ${remedy}`);
 }

@@ -40,6 +40,7 @@ const TREES_BETWEEN_YIELDS = 8;
  */
 export const isolationForest: Detector<IsolationForestOptions, IsolationForest> = {
   name: 'isolation-forest',
+  missingValues: 'impute',
   defaultOptions: { nEstimators: 100, maxSamples: 256 },
   fit: fitIsolationForest,
   anomalyScores,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLOAT32_MAX } from './float32.ts';
 import { createMatrix } from './matrix.ts';
-import { fitMedians, imputeMissing } from './median-imputation.ts';
+import { fitMedians, imputeMissing, limitInfinite } from './median-imputation.ts';
 
 const { NaN: missing, POSITIVE_INFINITY: infinity } = Number;
 
@@ -25,5 +25,12 @@ describe('median imputation', () => {
 
   it('refuses medians of another width', () => {
     expect(() => imputeMissing(createMatrix(new Float32Array(4), 2), new Float32Array(3))).toThrow(RangeError);
+  });
+
+  it('limits infinities alone for models that take missing values', () => {
+    const { POSITIVE_INFINITY: infinity, NaN: missing } = Number;
+    const rows = createMatrix(Float32Array.of(infinity, -infinity, missing, 1), 2);
+    expect(limitInfinite(rows).values).toEqual(Float32Array.of(FLOAT32_MAX, -FLOAT32_MAX, missing, 1));
+    expect(rows.values[0]).toBe(infinity);
   });
 });

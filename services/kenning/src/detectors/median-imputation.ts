@@ -35,6 +35,11 @@ export function imputeMissing(rows: Matrix, medians: Float32Array): Matrix {
   return { ...rows, values };
 }
 
+/** A copy in which ±Infinity is the float32 of largest magnitude, as above, and NaN stays: for models that take it. */
+export function limitInfinite(rows: Matrix): Matrix {
+  return { ...rows, values: rows.values.map(clamp) };
+}
+
 function clamp(value: number): number {
   return Math.min(Math.max(value, -FLOAT32_MAX), FLOAT32_MAX);
 }

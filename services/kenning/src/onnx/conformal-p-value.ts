@@ -1,4 +1,4 @@
-import { type ConformalCalibration, pValueSteps } from '../calibration/conformal.ts';
+import { type ConformalCalibration, pValueSteps, SMALLEST_TAIL_P_VALUE } from '../calibration/conformal.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { type FlatTrees, sumOfTrees } from './tree-ensemble.ts';
 
@@ -16,6 +16,22 @@ export function conformalPValueNode(
   name: string,
 ): Value {
   return sumOfTrees(graph, score, balancedSteps(pValueSteps(calibration)), name);
+}
+
+/** `score` [N, 1] and its conformal p-values → tail-extended p-values [N, 1], named `name`; see `tailPValue`. */
+export function tailPValueNode(
+  graph: GraphBuilder,
+  score: Value,
+  pValue: Value,
+  { sortedScores, tailScale }: ConformalCalibration,
+  name: string,
+): Value {
+  const scalar = (constant: string, value: number) => graph.floatConstant(constant, Float32Array.of(value), []);
+  const beyond = graph.node('Sub', [score, scalar('largest_calibration_score', sortedScores.at(-1)!)]);
+  const excess = graph.node('Relu', [beyond]);
+  const factor = graph.node('Exp', [graph.node('Neg', [graph.node('Div', [excess, scalar('tail_scale', tailScale)])])]);
+  const extended = graph.node('Mul', [pValue, factor]);
+  return graph.node('Max', [extended, scalar('smallest_tail_p_value', SMALLEST_TAIL_P_VALUE)], { name });
 }
 
 /** The tree that gives `values[i]` for the smallest i with x <= upTo[i], and the last value beyond them all. */

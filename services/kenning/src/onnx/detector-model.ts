@@ -1,5 +1,5 @@
 import type { ConformalCalibration } from '../calibration/conformal.ts';
-import { conformalPValueNode } from './conformal-p-value.ts';
+import { conformalPValueNode, tailPValueNode } from './conformal-p-value.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { imputedFeatures } from './missing-values.ts';
 
@@ -7,13 +7,15 @@ import { imputedFeatures } from './missing-values.ts';
 export const FEATURES_INPUT = 'features';
 export const SCORE_OUTPUT = 'score';
 export const P_VALUE_OUTPUT = 'p_value';
+export const TAIL_P_VALUE_OUTPUT = 'tail_p_value';
 
 export interface DetectorModelParts {
   /** What the graph is, e.g. the name of the model. */
   name: string;
-  /** Median of each training column: what a NaN counts as. */
-  medians: Float32Array;
-  /** Adds the model itself: imputed features [N, columns] → score [N, 1], the last node being called `name`. */
+  columns: number;
+  /** Median of each training column: what a NaN counts as. Left out for a model that takes NaN itself. */
+  medians?: Float32Array | undefined;
+  /** Adds the model itself: features [N, columns] → score [N, 1], the last node being called `name`. */
   addScore(graph: GraphBuilder, features: Value, name: string): Value;
   /**
    * Scores of the calibration rows. Left out, the file has no `p_value`: the way to get ONNX Runtime's own scores of
@@ -24,13 +26,18 @@ export interface DetectorModelParts {
 
 /**
  * One self-contained ONNX file: raw float32 `features` [N, columns] with NaNs → `score` [N, 1], higher = more anomalous,
- * and `p_value` [N, 1].
+ * `p_value` [N, 1] and `tail_p_value` [N, 1].
  */
-export function detectorModel({ name, medians, addScore, calibration }: DetectorModelParts): Uint8Array<ArrayBuffer> {
+export function detectorModel(parts: DetectorModelParts): Uint8Array<ArrayBuffer> {
+  const { name, columns, medians, addScore, calibration } = parts;
   const graph = new GraphBuilder();
-  const features = graph.floatInput(FEATURES_INPUT, ['N', medians.length]);
-  const score = addScore(graph, imputedFeatures(graph, features, medians), SCORE_OUTPUT);
+  const features = graph.floatInput(FEATURES_INPUT, ['N', columns]);
+  const score = addScore(graph, medians ? imputedFeatures(graph, features, medians) : features, SCORE_OUTPUT);
   graph.floatOutput(score, ['N', 1]);
-  if (calibration) graph.floatOutput(conformalPValueNode(graph, score, calibration, P_VALUE_OUTPUT), ['N', 1]);
+  if (calibration) {
+    const pValue = conformalPValueNode(graph, score, calibration, P_VALUE_OUTPUT);
+    graph.floatOutput(pValue, ['N', 1]);
+    graph.floatOutput(tailPValueNode(graph, score, pValue, calibration, TAIL_P_VALUE_OUTPUT), ['N', 1]);
+  }
   return graph.build(name);
 }

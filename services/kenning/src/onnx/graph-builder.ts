@@ -4,10 +4,12 @@ import {
   type AttributeProtoSchema,
   type GraphProtoSchema,
   ModelProtoSchema,
-  TensorProto_DataType,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from './onnx-ml_pb.ts';
+import { type Dimension, type ElementType, tensorConstant, valueInfo } from './tensor-type.ts';
+
+export type { Dimension, ElementType } from './tensor-type.ts';
 
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
 type GraphInit = MessageInitShape<typeof GraphProtoSchema>;
@@ -22,15 +24,14 @@ export type Attribute =
   | { float: number }
   | { floats: ArrayLike<number> }
   | { string: string }
-  | { strings: readonly string[] };
+  | { strings: readonly string[] }
+  /** A graph made by `subgraph`, e.g. the body of a Loop. */
+  | { graph: GraphBuilder };
 
 /** A value in the graph: an input, a constant, or what a node gives. */
 export interface Value {
   readonly name: string;
 }
-
-/** A number is a fixed size, a text names a size that is known at run time only. */
-export type Dimension = number | string;
 
 export interface NodeOptions {
   attributes?: Record<string, Attribute>;
@@ -57,42 +58,69 @@ export class GraphBuilder {
   readonly #initializers: TensorInit[] = [];
   readonly #inputs: ValueInfoInit[] = [];
   readonly #outputs: ValueInfoInit[] = [];
-  readonly #names = new Set<string>();
+  readonly #metadata = new Map<string, string>();
+  #names = new Set<string>();
+  #prefix = '';
+
+  /**
+   * The graph of an attribute (`{ graph }`), such as the body of a Loop. Its nodes may use every value of this graph that
+   * is there before the node that holds it. `name` must be new; it begins the counted names in the subgraph, since ONNX
+   * wants names unique over both.
+   */
+  subgraph(name: string): GraphBuilder {
+    const graph = new GraphBuilder();
+    graph.#names = this.#names;
+    graph.#prefix = this.#named(name).name + '/';
+    return graph;
+  }
+
+  input(name: string, type: ElementType, shape: readonly Dimension[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return this.#named(name);
+  }
 
   floatInput(name: string, shape: readonly Dimension[]): Value {
-    this.#inputs.push(floatValueInfo(name, shape));
+    return this.input(name, 'float32', shape);
+  }
+
+  /** `shape` `[]` is a scalar; 0 and 1 stand for false and true. Throws `RangeError` where values don't fill the shape. */
+  constant(name: string, type: ElementType, values: ArrayLike<number>, shape: readonly number[]): Value {
+    this.#initializers.push(tensorConstant(name, type, values, shape));
     return this.#named(name);
   }
 
   /** A float32 constant; `shape` `[]` is a scalar. */
   floatConstant(name: string, values: Float32Array, shape: readonly number[]): Value {
-    const size = shape.reduce((product, dimension) => product * dimension, 1);
-    if (size !== values.length) throw new RangeError(`${values.length} values don't fill the shape [${shape}]`);
-    this.#initializers.push({
-      name,
-      dims: shape.map(BigInt),
-      dataType: TensorProto_DataType.FLOAT,
-      rawData: littleEndianBytes(values),
-    });
-    return this.#named(name);
+    return this.constant(name, 'float32', values, shape);
   }
 
-  /** A node with one output. */
-  node(opType: string, inputs: readonly Value[], { attributes = {}, domain, name }: NodeOptions = {}): Value {
-    const output = this.#named(name ?? `${opType}_${this.#nodes.length}`);
-    this.#nodes.push({
-      name: `${opType}_${this.#nodes.length}`,
-      opType,
-      input: inputs.map((input) => input.name),
-      output: [output.name],
-      attribute: Object.entries(attributes).map(([key, attribute]) => ({ name: key, ...attributeFields(attribute) })),
-      ...(domain && { domain }),
-    });
-    return output;
+  /** A node with one output. An input that is `undefined` is an optional one that is left out. */
+  node(opType: string, inputs: readonly (Value | undefined)[], options: NodeOptions = {}): Value {
+    return this.#add(opType, inputs, [options.name ?? this.#nextName(opType)], options)[0]!;
+  }
+
+  /** A node with `outputs` outputs. */
+  nodes(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: number,
+    options: Omit<NodeOptions, 'name'> = {},
+  ): Value[] {
+    const names = Array.from({ length: outputs }, (_, index) => `${this.#nextName(opType)}_${index}`);
+    return this.#add(opType, inputs, names, options);
+  }
+
+  output(value: Value, type: ElementType, shape: readonly Dimension[]): void {
+    this.#outputs.push(valueInfo(value.name, type, shape));
   }
 
   floatOutput(value: Value, shape: readonly Dimension[]): void {
-    this.#outputs.push(floatValueInfo(value.name, shape));
+    this.output(value, 'float32', shape);
+  }
+
+  /** A text that goes with the model (`metadata_props`); setting a key again replaces its text. */
+  metadata(key: string, text: string): void {
+    this.#metadata.set(key, text);
   }
 
   /** The model file. `name` says what the graph is. */
@@ -101,15 +129,48 @@ export class GraphBuilder {
       irVersion: IR_VERSION,
       producerName: PRODUCER,
       opsetImport: OPSETS,
-      graph: {
-        name,
-        node: this.#nodes,
-        initializer: this.#initializers,
-        input: this.#inputs,
-        output: this.#outputs,
-      },
+      graph: this.#graph(name),
+      metadataProps: Array.from(this.#metadata, ([key, value]) => ({ key, value })),
     });
     return toBinary(ModelProtoSchema, model);
+  }
+
+  #add(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    names: readonly string[],
+    { attributes = {}, domain }: NodeOptions,
+  ): Value[] {
+    const name = this.#nextName(opType);
+    const outputs = names.map((output) => this.#named(output));
+    this.#nodes.push({
+      name,
+      opType,
+      input: inputs.map((input) => input?.name ?? ''),
+      output: [...names],
+      attribute: Object.entries(attributes).map(([key, attribute]) => this.#attribute(key, attribute)),
+      ...(domain && { domain }),
+    });
+    return outputs;
+  }
+
+  #attribute(name: string, attribute: Attribute): AttributeInit {
+    if (!('graph' in attribute)) return { name, ...attributeFields(attribute) };
+    return { name, type: AttributeProto_AttributeType.GRAPH, g: attribute.graph.#graph(name) };
+  }
+
+  #graph(name: string): GraphInit {
+    return {
+      name,
+      node: this.#nodes,
+      initializer: this.#initializers,
+      input: this.#inputs,
+      output: this.#outputs,
+    };
+  }
+
+  #nextName(opType: string): string {
+    return `${this.#prefix}${opType}_${this.#nodes.length}`;
   }
 
   #named(name: string): Value {
@@ -119,7 +180,7 @@ export class GraphBuilder {
   }
 }
 
-function attributeFields(attribute: Attribute): AttributeInit {
+function attributeFields(attribute: Exclude<Attribute, { graph: GraphBuilder }>): AttributeInit {
   if ('int' in attribute) return { type: AttributeProto_AttributeType.INT, i: BigInt(attribute.int) };
   if ('ints' in attribute) {
     return { type: AttributeProto_AttributeType.INTS, ints: Array.from(attribute.ints, BigInt) };
@@ -130,25 +191,4 @@ function attributeFields(attribute: Attribute): AttributeInit {
   }
   if ('string' in attribute) return { type: AttributeProto_AttributeType.STRING, s: UTF8.encode(attribute.string) };
   return { type: AttributeProto_AttributeType.STRINGS, strings: attribute.strings.map((text) => UTF8.encode(text)) };
-}
-
-function floatValueInfo(name: string, shape: readonly Dimension[]): ValueInfoInit {
-  const dim = shape.map((dimension) => ({
-    value:
-      typeof dimension === 'number'
-        ? { case: 'dimValue' as const, value: BigInt(dimension) }
-        : { case: 'dimParam' as const, value: dimension },
-  }));
-  const tensorType = { elemType: TensorProto_DataType.FLOAT, shape: { dim } };
-  return { name, type: { value: { case: 'tensorType', value: tensorType } } };
-}
-
-/** ONNX raw data is little-endian on every machine. */
-function littleEndianBytes(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(values.byteLength);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, index) => {
-    view.setFloat32(index * Float32Array.BYTES_PER_ELEMENT, value, true);
-  });
-  return bytes;
 }

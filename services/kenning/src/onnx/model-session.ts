@@ -1,12 +1,14 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Matrix, rowRange } from '../detectors/matrix.ts';
-import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT } from './detector-model.ts';
+import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } from './detector-model.ts';
 
 export interface ModelOutputs {
   /** One a row. */
   scores: Float32Array<ArrayBuffer>;
   /** One a row; empty where the file was made without calibration. */
   pValues: Float32Array<ArrayBuffer>;
+  /** As `pValues`. */
+  tailPValues: Float32Array<ArrayBuffer>;
 }
 
 /** Rows a run: `run` blocks its thread, and this many take a few milliseconds. */
@@ -30,15 +32,18 @@ export class ModelSession {
     const hasPValues = this.#session.outputNames.includes(P_VALUE_OUTPUT);
     const scores = new Float32Array(rows.rows);
     const pValues = new Float32Array(hasPValues ? rows.rows : 0);
+    const tailPValues = new Float32Array(pValues.length);
     for (let start = 0; start < rows.rows; start += BATCH_ROWS) {
       signal?.throwIfAborted();
       const batch = rowRange(rows, start, Math.min(start + BATCH_ROWS, rows.rows));
       const features = new Tensor('float32', batch.values, [batch.rows, batch.columns]);
       const outputs = await this.#session.run({ [FEATURES_INPUT]: features });
       scores.set(outputs[SCORE_OUTPUT]!.data as Float32Array, start);
-      if (hasPValues) pValues.set(outputs[P_VALUE_OUTPUT]!.data as Float32Array, start);
+      if (!hasPValues) continue;
+      pValues.set(outputs[P_VALUE_OUTPUT]!.data as Float32Array, start);
+      tailPValues.set(outputs[TAIL_P_VALUE_OUTPUT]!.data as Float32Array, start);
     }
-    return { scores, pValues };
+    return { scores, pValues, tailPValues };
   }
 
   async release(): Promise<void> {

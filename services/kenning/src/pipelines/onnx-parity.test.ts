@@ -20,11 +20,12 @@ describe('ONNX parity check', () => {
     const medians = new Float32Array(3);
     const forest = await isolationForest.fit(rows, isolationForest.defaultOptions, { seed: 1 });
     const probes = probeRows(rows);
-    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6));
+    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6), 0.05);
     sound = {
       name: 'isolation-forest',
       onnx: detectorModel({
         name: 'isolation-forest',
+        columns: 3,
         medians,
         addScore: (graph, features, name) => isolationForestScore(graph, features, forest, name),
         calibration,
@@ -53,7 +54,12 @@ describe('ONNX parity check', () => {
   });
 
   it('refuses p-values that are not those of the scores', async () => {
-    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6, 0.7));
+    const calibration = calibrate(Float32Array.of(0.4, 0.45, 0.5, 0.6, 0.7), 0.05);
     await expect(assertParity({ ...sound, calibration })).rejects.toMatchObject({ name: 'OnnxParityError' });
+  });
+
+  it('refuses tail-extended p-values of another scale', async () => {
+    const calibration = { ...sound.calibration, tailScale: 0.0501 };
+    await expect(assertParity({ ...sound, calibration })).rejects.toThrow('gives a tail of');
   });
 });

@@ -1,10 +1,15 @@
-import { type ConformalCalibration, conformalPValue } from '../calibration/conformal.ts';
+import { type ConformalCalibration, conformalPValue, tailPValue } from '../calibration/conformal.ts';
 import { type Matrix, rowRange } from '../detectors/matrix.ts';
 import { ModelSession } from '../onnx/model-session.ts';
 import { OnnxParityError } from './training-errors.ts';
 
-/** How far a score of ONNX Runtime (float32) may lie from the one of the fitted model (float64). */
+/**
+ * How far a score of ONNX Runtime (float32) may lie from the one of the fitted model (float64), relative to the score where
+ * that is above 1: float32 has 6e-8 of it for each rounding.
+ */
 export const SCORE_TOLERANCE = 1e-5;
+/** The same for the logarithm of a tail-extended p-value, whose exponent is rounded to float32. */
+const LOG_TAIL_TOLERANCE = 1e-5;
 const PROBED_ROWS = 256;
 
 /** Rows to compare on: the first rows as they are, then again with each column not observed, then with none. */
@@ -36,25 +41,31 @@ export interface ParityQuestion {
 }
 
 /**
- * Throws `OnnxParityError` unless the file gives the fitted model's scores (within `SCORE_TOLERANCE`) and exactly the
- * p-values that belong to its own scores.
+ * Throws `OnnxParityError` unless the file gives the fitted model's scores (within `SCORE_TOLERANCE`) and the p-values that
+ * belong to its own scores: exactly the conformal ones, and the tail-extended ones to rounding.
  */
 export async function assertParity(question: ParityQuestion): Promise<void> {
   const { name, onnx, rows, expectedScores, calibration, signal } = question;
   const session = await ModelSession.open(onnx);
   try {
-    const { scores, pValues } = await session.run(rows, signal);
+    const { scores, pValues, tailPValues } = await session.run(rows, signal);
     for (let row = 0; row < rows.rows; row++) {
       const score = scores[row]!;
       const expected = expectedScores[row]!;
       // Negated, so that NaN is a difference too.
-      if (!(Math.abs(score - expected) <= SCORE_TOLERANCE)) {
+      if (!(Math.abs(score - expected) <= SCORE_TOLERANCE * Math.max(1, Math.abs(expected)))) {
         throw new OnnxParityError(`the ONNX file of ${name} scores a row ${score}, the fitted model ${expected}`);
       }
       const pValue = conformalPValue(calibration, score);
       if (pValues[row] !== pValue) {
         throw new OnnxParityError(
           `the ONNX file of ${name} gives p = ${pValues[row]} for score ${score}, not ${pValue}`,
+        );
+      }
+      const logTail = Math.log(tailPValue(calibration, score));
+      if (!(Math.abs(Math.log(tailPValues[row]!) - logTail) <= LOG_TAIL_TOLERANCE * (1 - logTail))) {
+        throw new OnnxParityError(
+          `the ONNX file of ${name} gives a tail of ${tailPValues[row]} for score ${score}, not ${Math.exp(logTail)}`,
         );
       }
     }

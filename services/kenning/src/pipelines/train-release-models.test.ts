@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { Combination } from '@liminal/shared/calibration/combination';
 import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,8 @@ import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 import { fitMedians } from '../detectors/median-imputation.ts';
 import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
 import { ModelProtoSchema } from '../onnx/onnx-ml_pb.ts';
-import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
+import { combinationOf, DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
+import { TRAINABLE_MODELS } from './trainable-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
 import { TrainingDataError } from './training-errors.ts';
 
@@ -24,12 +26,25 @@ describe('training of a release', () => {
     expect(other!.models[0]!.onnx).not.toEqual(first!.models[0]!.onnx);
   });
 
+  it('gives each model the same file whichever others are trained with it', async () => {
+    const rows = trafficRows(400, 1);
+    const { models } = await trainReleaseModels(rows, options, { seed: 1 });
+    expect(models.length).toBeGreaterThan(1);
+    for (const { name, onnx } of models) {
+      const alone = { ...options, models: { [name]: options.models[name as keyof typeof options.models] } };
+      expect((await trainReleaseModels(rows, alone, { seed: 1 })).models.map((model) => model.onnx)).toEqual([onnx]);
+    }
+  });
+
   it('keeps calibration rows out of the fit and every row in exactly one part', async () => {
     const { rows, models, backgroundRows } = await trainReleaseModels(trafficRows(1000, 1), options, { seed: 1 });
     expect(rows).toEqual({ total: 1000, training: 700, calibration: 300 });
-    expect(models.map(({ name }) => name)).toEqual(['isolation-forest']);
-    expect(models[0]!.calibration.rows).toBe(300);
-    expect(models[0]!.calibration.scores).toHaveLength(300);
+    expect(models.map(({ name }) => name)).toEqual(Object.keys(TRAINABLE_MODELS));
+    for (const { calibration } of models) {
+      expect(calibration.rows).toBe(300);
+      expect(calibration.scores).toHaveLength(300);
+      expect(calibration.tailScale).toBeGreaterThan(0);
+    }
     expect(models[0]!.params).toMatchObject({ nEstimators: 100, maxSamples: 256 });
     expect(backgroundRows).toMatchObject({ rows: 100, columns: FEATURE_COUNT });
   });
@@ -49,7 +64,7 @@ describe('training of a release', () => {
     // As many background rows as there are training rows: all of them.
     const everyTrainingRow = { ...options, backgroundRows: 1000 };
     const { models, backgroundRows } = await trainReleaseModels(trafficRows(200, 1), everyTrainingRow, { seed: 1 });
-    expect(backgroundRows.rows).toBe(140);
+    expect(backgroundRows.rows).toBe(101);
     const { graph } = fromBinary(ModelProtoSchema, models[0]!.onnx);
     const medians = graph!.initializer.find(({ name }) => name === 'medians')!.rawData;
     expect(new Float32Array(Uint8Array.from(medians).buffer)).toEqual(fitMedians(backgroundRows));
@@ -57,9 +72,22 @@ describe('training of a release', () => {
 
   it('gives p-values against the calibration scores that it tells', async () => {
     const { models } = await trainReleaseModels(trafficRows(300, 1), options, { seed: 1 });
-    const { scores, pValues } = await outputsOf(models[0]!.onnx, trafficRows(200, 3));
-    const calibration = calibrate(models[0]!.calibration.scores);
-    expect([...pValues]).toEqual([...scores].map((score) => conformalPValue(calibration, score)));
+    for (const { onnx, calibration } of models) {
+      const { scores, pValues } = await outputsOf(onnx, trafficRows(200, 3));
+      const calibrated = calibrate(calibration.scores, calibration.tailScale);
+      expect([...pValues]).toEqual([...scores].map((score) => conformalPValue(calibrated, score)));
+    }
+  });
+
+  it('takes more than their share for calibration of few rows, so that an alarm rate of 1% is within reach', async () => {
+    for (const [total, calibration] of [
+      [400, 120],
+      [250, 99],
+      [60, 30],
+    ] as const) {
+      const { rows } = await trainReleaseModels(trafficRows(total, 1), options, { seed: 1 });
+      expect(rows).toEqual({ total, training: total - calibration, calibration });
+    }
   });
 
   it('bounds the calibration rows', async () => {
@@ -70,11 +98,17 @@ describe('training of a release', () => {
   it.each([0.01, 0.05])('alarms on fresh normal rows as often as it is told: %d', async (alarmRate) => {
     const { models, rows } = await trainReleaseModels(trafficRows(3000, 1), options, { seed: 5 });
     const fresh = trafficRows(5000, 2);
-    const { pValues } = await outputsOf(models[0]!.onnx, fresh);
-    const alarms = pValues.filter((pValue) => pValue <= alarmRate).length;
     const band = alarmCountBand({ testedRows: fresh.rows, calibrationRows: rows.calibration, alarmRate });
-    expect(alarms).toBeGreaterThanOrEqual(band.low);
-    expect(alarms).toBeLessThanOrEqual(band.high);
+    const outputs = await Promise.all(models.map(({ onnx }) => outputsOf(onnx, fresh)));
+    const combination = new Combination(combinationOf(models));
+    const combined = Float64Array.from({ length: fresh.rows }, (_, row) => {
+      return combination.combine(outputs.map(({ scores }) => scores[row]!)).pValue;
+    });
+    for (const pValues of [...outputs.map((output) => Float64Array.from(output.pValues)), combined]) {
+      const alarms = pValues.filter((pValue) => pValue <= alarmRate).length;
+      expect(alarms).toBeGreaterThanOrEqual(band.low);
+      expect(alarms).toBeLessThanOrEqual(band.high);
+    }
   });
 
   it('profiles each feature over all rows', async () => {
@@ -108,13 +142,16 @@ describe('training of a release', () => {
     ],
   ])('trains on degenerate rows: %s', async (_, rows) => {
     const { models } = await trainReleaseModels(rows, options, { seed: 1 });
-    expect(models[0]!.calibration.scores.every(Number.isFinite)).toBe(true);
+    for (const { calibration } of models) expect(calibration.scores.every(Number.isFinite)).toBe(true);
   });
 
   it('refuses rows and options that it can not train with', async () => {
     await expect(trainReleaseModels(trafficRows(1, 1), options, { seed: 1 })).rejects.toThrow(TrainingDataError);
     await expect(trainReleaseModels(createMatrix(new Float32Array(60), 6), options, { seed: 1 })).rejects.toThrow(
       'training rows have 7 features, these have 6',
+    );
+    await expect(trainReleaseModels(trafficRows(9, 1), { ...options, models: {} }, { seed: 1 })).rejects.toThrow(
+      'at least one model',
     );
     const share = { ...options, calibrationShare: 1 };
     await expect(trainReleaseModels(trafficRows(9, 1), share, { seed: 1 })).rejects.toThrow('calibrationShare');
@@ -123,8 +160,11 @@ describe('training of a release', () => {
   it('goes through its stages in order', async () => {
     const seen: TrainingProgress[] = [];
     await trainReleaseModels(trafficRows(100, 1), options, { seed: 1, onProgress: (progress) => seen.push(progress) });
-    expect([...new Set(seen.map(({ stage }) => stage))]).toEqual(['fit', 'calibrate', 'verify']);
-    expect(seen.at(-1)).toEqual({ model: 'isolation-forest', stage: 'verify', share: 1 });
+    const names = Object.keys(TRAINABLE_MODELS);
+    expect([...new Set(seen.map(({ model, stage }) => `${stage} ${model}`))]).toEqual(
+      names.flatMap((name) => ['fit', 'calibrate', 'verify'].map((stage) => `${stage} ${name}`)),
+    );
+    expect(seen.at(-1)).toEqual({ model: names.at(-1), stage: 'verify', share: 1 });
   });
 });
 

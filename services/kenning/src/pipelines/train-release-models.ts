@@ -1,27 +1,32 @@
+import type { CombinationData } from '@liminal/shared/calibration/combination';
 import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
 import { Random } from '@liminal/shared/runtime/random';
-import { type IsolationForestOptions, isolationForest } from '../detectors/isolation-forest.ts';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
-import { type SplitRows, trainIsolationForest } from './train-isolation-forest.ts';
+import type { SplitRows } from './train-detector.ts';
+import { chosenModels, DEFAULT_MODEL_OPTIONS, type ModelOptions, modelSeed } from './trainable-models.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 import { TrainingDataError } from './training-errors.ts';
 
 export interface ReleaseTrainingOptions {
-  /** Share of the rows, drawn at random, that is kept out of the fit for calibration, in (0, 1). */
+  /**
+   * Share of the rows, drawn at random, that is kept out of the fit for calibration, in (0, 1). Of few rows it is more, up
+   * to half of them, so that an alarm rate of 1% is within reach.
+   */
   calibrationShare: number;
   /** More calibration rows than this sharpen nothing and only grow the files; the rest joins the fit. */
   maxCalibrationRows: number;
   /** Rows kept as background of SHAP values, drawn from the training rows. */
   backgroundRows: number;
-  isolationForest: IsolationForestOptions;
+  /** The models to train. */
+  models: ModelOptions;
 }
 
 export const DEFAULT_RELEASE_TRAINING: ReleaseTrainingOptions = {
   calibrationShare: 0.3,
   maxCalibrationRows: 10_000,
   backgroundRows: 100,
-  isolationForest: isolationForest.defaultOptions,
+  models: DEFAULT_MODEL_OPTIONS,
 };
 
 /** Everything of a release that comes from its training rows. */
@@ -36,6 +41,8 @@ export interface TrainedRelease {
 
 /** One row to fit on and one to calibrate with. */
 const FEWEST_ROWS = 2;
+/** p-values are multiples of 1/(n + 1): fewer can't give 0.01. */
+const FEWEST_CALIBRATION_ROWS = 99;
 
 /**
  * Trains every model of a release. A pure function of rows (feature vectors of schema v1, NaN = not observed), seed and
@@ -53,21 +60,38 @@ export async function trainReleaseModels(
   const split = splitRows(rows, options, random.fork());
   const backgroundCount = Math.min(options.backgroundRows, split.training.rows);
   const backgroundRows = takeRows(split.training, random.fork().sample(split.training.rows, backgroundCount));
-  const forestSeed = random.fork().uint32();
+  const models: TrainedModel[] = [];
+  for (const { model, options: modelOptions } of chosenModels(options.models)) {
+    const seed = modelSeed(context.seed, model.name);
+    models.push(await model.train(split, modelOptions, { ...context, seed }));
+  }
   return {
-    models: [await trainIsolationForest(split, options.isolationForest, { ...context, seed: forestSeed })],
+    models,
     referenceProfile: referenceProfile(rows, FEATURE_NAMES),
     backgroundRows,
     rows: { total: rows.rows, training: split.training.rows, calibration: split.calibration.rows },
   };
 }
 
-function splitRows(
+/** What combines the models of a release, in their order. */
+export function combinationOf(models: readonly TrainedModel[]): CombinationData {
+  const rows = models[0]!.calibration.rows;
+  const scores = new Float32Array(models.length * rows);
+  for (const [index, { calibration }] of models.entries()) scores.set(calibration.scores, index * rows);
+  return {
+    models: models.map(({ name }) => name),
+    tailScales: Float32Array.from(models, ({ calibration }) => calibration.tailScale),
+    scores,
+  };
+}
+
+export function splitRows(
   rows: Matrix,
   { calibrationShare, maxCalibrationRows }: ReleaseTrainingOptions,
   random: Random,
 ): SplitRows {
-  const wanted = Math.min(Math.round(calibrationShare * rows.rows), maxCalibrationRows);
+  const fewest = Math.min(FEWEST_CALIBRATION_ROWS, Math.floor(rows.rows / 2));
+  const wanted = Math.min(Math.max(Math.round(calibrationShare * rows.rows), fewest), maxCalibrationRows);
   const count = Math.min(Math.max(wanted, 1), rows.rows - 1);
   const shuffled = random.sample(rows.rows, rows.rows);
   return {
@@ -76,7 +100,8 @@ function splitRows(
   };
 }
 
-function assertTrainable(rows: Matrix, { calibrationShare }: ReleaseTrainingOptions): void {
+function assertTrainable(rows: Matrix, { calibrationShare, models }: ReleaseTrainingOptions): void {
+  if (chosenModels(models).length === 0) throw new RangeError('a release needs at least one model');
   if (!(calibrationShare > 0 && calibrationShare < 1)) {
     throw new RangeError(`calibrationShare must lie between 0 and 1, not be ${calibrationShare}`);
   }

@@ -13,17 +13,23 @@ export interface TrainingContext {
   signal?: AbortSignal | undefined;
 }
 
+/** What a manifest tells of how a model was fitted. */
+export type ModelParams = Record<string, number | string | boolean>;
+
 /** A model ready for a release. Crosses threads and, the file and the scores apart, is plain JSON. */
 export interface TrainedModel {
   name: ModelName;
-  /** The self-contained ONNX file: `features` → `score`, `p_value`. */
+  /** The self-contained ONNX file: `features` → `score`, `p_value`, `tail_p_value`. */
   onnx: Uint8Array<ArrayBuffer>;
-  /** Options and seed of the fit. */
-  params: Record<string, number>;
+  /** Options of the fit, and what it chose by itself. */
+  params: ModelParams;
+  seed: number;
   calibration: {
     /** n: p-values are multiples of 1/(n + 1). */
     rows: number;
     smallestPValue: number;
+    /** From training rows, see `tailScale`. */
+    tailScale: number;
     /** ONNX Runtime's scores of the calibration rows, in the order of the rows: the same rows for every model. */
     scores: Float32Array<ArrayBuffer>;
   };

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
 import { type ModelStore, putImmutable } from '@liminal/shared/adapters/model-store';
+import type { CombinationData } from '@liminal/shared/calibration/combination';
 import { FEATURE_SCHEMA_VERSION } from '@liminal/shared/contracts/feature-vector';
 import {
   modelVersionOf,
@@ -10,6 +11,7 @@ import {
   releaseManifestSchema,
 } from '@liminal/shared/contracts/release';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
+import { encodeCombination } from '@liminal/shared/release/combination-file';
 import { sha256Hex } from '@liminal/shared/release/sha256';
 import { signBytes } from '@liminal/shared/release/signing-key';
 
@@ -21,11 +23,9 @@ export interface DraftModel extends Omit<ReleasedModel, 'version' | 'file' | 'sh
 
 /** What training hands over: a release without id, hashes and signature. */
 export interface ReleaseDraft
-  extends Pick<
-    ReleaseManifest,
-    'provisional' | 'combination' | 'calibration' | 'referenceProfile' | 'trainingData' | 'libraries'
-  > {
+  extends Pick<ReleaseManifest, 'provisional' | 'calibration' | 'referenceProfile' | 'trainingData' | 'libraries'> {
   models: readonly DraftModel[];
+  combination: CombinationData;
   /** Rows for SHAP, row-major, NaN = not observed. */
   background: { values: Float32Array; columns: number };
 }
@@ -42,25 +42,32 @@ export async function publishRelease(
   clock: () => number,
 ): Promise<ReleaseManifest> {
   const background = littleEndianBytes(draft.background.values);
-  const manifest = manifestOf(draft, background, new Date(clock()));
+  const combination = encodeCombination(draft.combination);
+  const manifest = manifestOf(draft, { background, combination }, new Date(clock()));
   for (const [index, { file }] of manifest.models.entries()) {
     await putImmutable(store, file, draft.models[index]!.bytes);
   }
   await putImmutable(store, manifest.background.file, background);
+  if (manifest.combination.method !== 'single') await putImmutable(store, manifest.combination.file, combination);
   const bytes = canonicalJsonBytes(manifest);
   await putImmutable(store, releaseKeys.manifest(manifest.id), bytes, { contentType: 'application/json' });
   await putImmutable(store, releaseKeys.signature(manifest.id), signBytes(bytes, signingKey));
   return manifest;
 }
 
-function manifestOf(draft: ReleaseDraft, background: Uint8Array, createdAt: Date): ReleaseManifest {
-  const { models, background: backgroundRows, ...rest } = draft;
-  const sha256 = sha256Hex(background);
+function manifestOf(
+  draft: ReleaseDraft,
+  files: { background: Uint8Array; combination: Uint8Array },
+  createdAt: Date,
+): ReleaseManifest {
+  const { models, combination, background: backgroundRows, ...rest } = draft;
+  const sha256 = sha256Hex(files.background);
   const content: Omit<ReleaseManifest, 'id'> = {
     ...rest,
     createdAt: createdAt.toISOString(),
     featureSchemaVersion: FEATURE_SCHEMA_VERSION,
     models: models.map(releasedModel),
+    combination: releasedCombination(combination, files.combination),
     background: {
       file: releaseKeys.backgroundFile(sha256),
       sha256,
@@ -76,6 +83,18 @@ function releasedModel({ bytes, ...model }: DraftModel): ReleasedModel {
   const version = modelVersionOf(sha256);
   const file = releaseKeys.modelFile(model.name, version);
   return { ...model, version, file, sha256, sizeBytes: bytes.byteLength };
+}
+
+function releasedCombination({ models, scores }: CombinationData, bytes: Uint8Array): ReleaseManifest['combination'] {
+  const sha256 = sha256Hex(bytes);
+  return {
+    method: 'minimum-p',
+    models: [...models],
+    rows: scores.length / models.length,
+    file: releaseKeys.combinationFile(sha256),
+    sha256,
+    sizeBytes: bytes.byteLength,
+  };
 }
 
 function releaseIdOf(content: Omit<ReleaseManifest, 'id'>, createdAt: Date): string {

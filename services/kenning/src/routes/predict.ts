@@ -1,4 +1,4 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import { modelNameSchema, modelScoreSchema } from '@liminal/shared/contracts/prediction';
 import { releaseIdSchema } from '@liminal/shared/contracts/release';
 import { toFeatures, vectorsSchema } from '@liminal/shared/contracts/vector-body';
@@ -38,10 +38,10 @@ export function addPredictRoutes(
     async ({ body }) => {
       const release = body.release ?? (await orStoreAway(() => registry.pointer('production')))?.release;
       if (release === undefined) throw errors('LIMINAL_ERR_RELEASE_NONE', { retryAfterSeconds: 5 });
-      const features = new Float32Array(body.vectors.length * FEATURE_COUNT);
-      for (const [row, vector] of body.vectors.entries()) features.set(toFeatures(vector), row * FEATURE_COUNT);
+      const vectors = new Float32Array(body.vectors.length * VECTOR_LENGTH).fill(Number.NaN);
+      for (const [row, vector] of body.vectors.entries()) vectors.set(toFeatures(vector), row * VECTOR_LENGTH);
       try {
-        const { manifest, rows } = await orStoreAway(() => scorer.score(release, features));
+        const { manifest, rows } = await orStoreAway(() => scorer.score(release, vectors));
         metrics.scoredVectors.inc(rows.length);
         return { release: manifest.id, provisional: manifest.provisional, predictions: rows };
       } catch (error) {

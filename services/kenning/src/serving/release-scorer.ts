@@ -1,23 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
-import type { ModelName } from '@liminal/shared/contracts/prediction';
-import type { ModelScore } from '@liminal/shared/contracts/prediction-batch';
+import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
-import { createMatrix } from '../detectors/matrix.ts';
-import type { ModelSession } from '../onnx/model-session.ts';
+import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import { Mutex } from '../registry/mutex.ts';
 
-interface OpenRelease {
-  manifest: ReleaseManifest;
-  sessions: Map<ModelName, ModelSession>;
-}
-
-export interface ScoredRow {
-  scores: Partial<Record<ModelName, ModelScore>>;
-  pValue: number;
-}
+/** Vectors of one run, as in the predictor. */
+const ROWS_PER_RUN = 512;
 
 /** Scores vectors with any release, for `POST /predict`. Keeps the release that was asked for last. */
 export class ReleaseScorer {
@@ -31,20 +21,19 @@ export class ReleaseScorer {
     this.#publicKey = publicKey;
   }
 
-  /** `features`: row-major [rows, 7], NaN = not observed. Throws a `ReleaseError` for a release that can't be verified. */
-  score(release: string, features: Float32Array): Promise<{ manifest: ReleaseManifest; rows: ScoredRow[] }> {
+  /**
+   * `vectors`: row-major [rows, `VECTOR_LENGTH`], NaN = not observed. Throws a `ReleaseError` for a release that can't be
+   * verified.
+   */
+  score(id: string, vectors: Float32Array): Promise<{ manifest: ReleaseManifest; rows: ScoredVector[] }> {
     return this.#mutex.run(async () => {
-      const { manifest, sessions } = await this.#opened(release);
-      const matrix = createMatrix(features, FEATURE_COUNT);
-      const rows: ScoredRow[] = Array.from({ length: matrix.rows }, () => ({ scores: {}, pValue: 1 }));
-      for (const [name, session] of sessions) {
-        const { scores, pValues } = await session.run(matrix);
-        for (const [index, row] of rows.entries()) {
-          row.scores[name] = { score: scores[index]!, pValue: pValues[index]! };
-          if (name === manifest.combination.model) row.pValue = pValues[index]!;
-        }
+      const release = await this.#opened(id);
+      const rows: ScoredVector[] = [];
+      for (let start = 0; start < vectors.length; start += ROWS_PER_RUN * VECTOR_LENGTH) {
+        const batch = vectors.subarray(start, start + ROWS_PER_RUN * VECTOR_LENGTH);
+        rows.push(...(await release.score(batch, batch.length / VECTOR_LENGTH)));
       }
-      return { manifest, rows };
+      return { manifest: release.manifest, rows };
     });
   }
 
@@ -52,20 +41,19 @@ export class ReleaseScorer {
     return this.#mutex.run(() => this.#close());
   }
 
-  async #opened(release: string): Promise<OpenRelease> {
-    if (this.#open?.manifest.id === release) return this.#open;
-    const { manifest, files } = await loadRelease(this.#store, this.#publicKey, release);
+  async #opened(id: string): Promise<OpenRelease> {
+    if (this.#open?.id === id) return this.#open;
+    const loaded = await loadRelease(this.#store, this.#publicKey, id);
     // Only now: ONNX Runtime takes memory that most kennings never need.
-    const { ModelSession } = await import('../onnx/model-session.ts');
-    const sessions = new Map<ModelName, ModelSession>();
-    for (const [name, file] of files) sessions.set(name, await ModelSession.open(file));
+    const { OpenRelease } = await import('@liminal/shared/release/open-release');
+    const release = await OpenRelease.open(loaded);
     await this.#close();
-    this.#open = { manifest, sessions };
-    return this.#open;
+    this.#open = release;
+    return release;
   }
 
   async #close(): Promise<void> {
-    for (const session of this.#open?.sessions.values() ?? []) await session.release();
+    await this.#open?.close();
     this.#open = undefined;
   }
 }

@@ -1,11 +1,13 @@
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { JobProgress, TrainReleaseResult } from '@liminal/shared/contracts/jobs';
+import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { createMatrix } from '../detectors/matrix.ts';
-import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT } from '../onnx/detector-model.ts';
+import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } from '../onnx/detector-model.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
 import { trainInProcess } from '../pipelines/train-in-process.ts';
-import { DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
+import { combinationOf, DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
+import { chosenModels } from '../pipelines/trainable-models.ts';
 import type { TrainedModel } from '../pipelines/trained-model.ts';
 import type { DraftModel, ReleaseDraft } from '../registry/publish-release.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
@@ -47,11 +49,14 @@ export async function trainRelease(
     {
       signal,
       onProgress: ({ model, stage, share }) =>
-        onProgress({ stage: `${stage} ${model}`, ratio: READ_SHARE + TRAIN_SHARE * stageRatio(stage, share) }),
+        onProgress({
+          stage: `${stage} ${model}`,
+          ratio: READ_SHARE + TRAIN_SHARE * trainingRatio(model, stage, share),
+        }),
     },
   );
   onProgress({ stage: 'publish', ratio: READ_SHARE + TRAIN_SHARE });
-  const { id } = await registry.publish(draftOf(trained, rows, seed, request.provisional));
+  const { id } = await registry.publish(draftOf(trained, rows, request.provisional));
   if (request.promote) await registry.promote(id, request.reason, request.by);
   onProgress({ stage: 'done', ratio: 1 });
   return { release: id, promoted: request.promote };
@@ -59,16 +64,17 @@ export async function trainRelease(
 
 const STAGES = ['fit', 'calibrate', 'verify'] as const;
 
-function stageRatio(stage: (typeof STAGES)[number], share: number): number {
-  return (STAGES.indexOf(stage) + share) / STAGES.length;
+/** Share of the training of all models that is done, each model and stage counting alike. */
+function trainingRatio(model: ModelName, stage: (typeof STAGES)[number], share: number): number {
+  const names = chosenModels(DEFAULT_RELEASE_TRAINING.models).map((chosen) => chosen.model.name);
+  return (names.indexOf(model) + (STAGES.indexOf(stage) + share) / STAGES.length) / names.length;
 }
 
-function draftOf(trained: TrainedRelease, rows: GatheredRows, seed: number, provisional: boolean): ReleaseDraft {
-  const [first] = trained.models;
+export function draftOf(trained: TrainedRelease, rows: GatheredRows, provisional: boolean): ReleaseDraft {
   return {
     provisional,
-    models: trained.models.map((model) => draftModel(model, seed)),
-    combination: { method: 'single', model: first!.name },
+    models: trained.models.map(draftModel),
+    combination: combinationOf(trained.models),
     calibration: { method: 'split-conformal', rows: trained.rows.calibration },
     referenceProfile: referenceProfileOf(trained),
     background: { values: trained.backgroundRows.values, columns: trained.backgroundRows.columns },
@@ -77,12 +83,13 @@ function draftOf(trained: TrainedRelease, rows: GatheredRows, seed: number, prov
   };
 }
 
-function draftModel({ name, onnx, params, calibration }: TrainedModel, seed: number): DraftModel {
+function draftModel({ name, onnx, params, calibration, seed }: TrainedModel): DraftModel {
   return {
     name,
     bytes: onnx,
     input: { name: FEATURES_INPUT, offset: 0, length: FEATURE_COUNT },
-    outputs: { score: SCORE_OUTPUT, pValue: P_VALUE_OUTPUT },
+    appliesTo: 'every-vector',
+    outputs: { score: SCORE_OUTPUT, pValue: P_VALUE_OUTPUT, tailPValue: TAIL_P_VALUE_OUTPUT },
     params,
     metrics: { calibrationRows: calibration.rows, smallestPValue: calibration.smallestPValue },
     seed,

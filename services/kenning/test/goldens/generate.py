@@ -14,6 +14,9 @@ import sklearn
 from scipy.stats import betabinom
 from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._iforest import _average_path_length
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
 
 HERE = Path(__file__).parent
 VERSIONS = {"sklearn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
@@ -70,5 +73,57 @@ def beta_binomial():
     write("beta-binomial", cases=cases)
 
 
+def nearest_neighbours():
+    rng = np.random.default_rng(SEED)
+    training = np.round(rng.normal(size=(300, 4)) * [1, 10, 0.01, 1] + [0, 5, 1000, 0], 3).astype(np.float32)
+    training[:, 3] = 2
+    training[280:] = training[:20]
+    scored = np.round(rng.normal(size=(60, 4)) * [3, 20, 0.02, 0] + [0, 5, 1000, 2], 3).astype(np.float32)
+    scored[:20] = training[:20]
+    scaler = StandardScaler().fit(training.astype(np.float64))
+    # Fitted on all rows, but neighbours are different rows only.
+    neighbours = NearestNeighbors(n_neighbors=5).fit(np.unique(scaler.transform(training.astype(np.float64)), axis=0))
+    distances, _ = neighbours.kneighbors(scaler.transform(scored.astype(np.float64)))
+    write(
+        "nearest-neighbours",
+        seed=SEED,
+        columns=4,
+        training=[float(str(value)) for value in training.ravel()],
+        scored=[float(str(value)) for value in scored.ravel()],
+        scores=distances[:, -1].tolist(),
+    )
+
+
+def one_class_svm():
+    rng = np.random.default_rng(SEED)
+    rows = rng.normal(size=(250, 4))
+    rows[:, 1] = np.exp(rows[:, 1])
+    rows[:, 2] = np.round(rows[:, 2])
+    rows[:, 3] = 7
+    rows[:20, 0] *= 8
+    rows = np.round(rows, 3).astype(np.float32)
+    training = rows[:203]
+    scaler = StandardScaler().fit(training.astype(np.float64))
+    # ν·203 is no whole number: at least one α lies between its bounds, and that fixes ρ.
+    cases = []
+    for nu in [0.01, 0.1, 0.5, 0.9]:
+        for gamma in ["scale", 0.05, 2.0]:
+            svm = OneClassSVM(kernel="rbf", nu=nu, gamma=gamma, tol=1e-8).fit(scaler.transform(training.astype(np.float64)))
+            cases.append({
+                "nu": nu, "gamma": gamma, "usedGamma": float(svm._gamma), "supportVectors": len(svm.support_),
+                "decisions": np.round(svm.decision_function(scaler.transform(rows.astype(np.float64))), 6).tolist(),
+            })
+    write(
+        "one-class-svm",
+        seed=SEED,
+        columns=4,
+        trainingRows=len(training),
+        rows=[float(str(value)) for value in rows.ravel()],
+        cases=cases,
+    )
+
+
 isolation_forest()
 beta_binomial()
+nearest_neighbours()
+one_class_svm()

@@ -2,19 +2,20 @@ import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-le
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/stream-worker';
-import { decodeFeatureVectors, FEATURE_COUNT, type FeatureVector } from '@liminal/shared/contracts/feature-vector';
+import { decodeFeatureVectors, type FeatureVector, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
+import { fillPredictedLoad } from '../scoring/predicted-load.ts';
 import { severityOf } from '../scoring/severity.ts';
-import { fillPredictedLoad, type LoadedRelease } from '../sessions/loaded-release.ts';
 
-/** Rows of one run of the models, which holds the event loop for about 2 ms. */
+/** Rows of one run of the models: each holds the event loop for a few milliseconds. */
 const ROWS_PER_RUN = 512;
 
 export interface FeaturesHandlerOptions {
@@ -23,7 +24,7 @@ export interface FeaturesHandlerOptions {
   metrics: Metrics;
   logger: Logger;
   /** The serving release; without one nothing is read. */
-  release(): LoadedRelease | undefined;
+  release(): OpenRelease | undefined;
   /** One for all partitions. */
   share: EventLoopShare;
   now(): number;
@@ -107,13 +108,13 @@ export class FeaturesSession implements PartitionSession {
   async #score(vectors: readonly FeatureVector[]): Promise<PredictionRecord[]> {
     const { config, metrics, now } = this.#options;
     const release = this.#options.release()!;
-    const features = new Float32Array(vectors.length * FEATURE_COUNT);
+    const rows = new Float32Array(vectors.length * VECTOR_LENGTH);
     for (const [row, { values }] of vectors.entries()) {
       fillPredictedLoad(values);
-      features.set(values.subarray(0, FEATURE_COUNT), row * FEATURE_COUNT);
+      rows.set(values, row * VECTOR_LENGTH);
     }
     const startedAt = performance.now();
-    const scored = await release.score(features, vectors.length);
+    const scored = await release.score(rows, vectors.length);
     metrics.inferenceDuration.observe((performance.now() - startedAt) / 1000);
     const scoredAt = now();
     return vectors.map(({ user, ts, seq, values }, row) => {

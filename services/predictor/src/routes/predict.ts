@@ -1,4 +1,4 @@
-import { decodeFeatureVector, FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { decodeFeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { featuresKey, predictionKey } from '@liminal/shared/contracts/keys';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import {
@@ -10,6 +10,7 @@ import {
 } from '@liminal/shared/contracts/prediction';
 import { decodePrediction, type PredictionRecord, toPrediction } from '@liminal/shared/contracts/prediction-batch';
 import { MAX_VECTORS_PER_CALL, toFeatures, vectorSchema, vectorsSchema } from '@liminal/shared/contracts/vector-body';
+import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -17,8 +18,8 @@ import type { Config } from '../config.ts';
 import { errors } from '../errors.ts';
 import type { MicroBatcher } from '../scoring/micro-batcher.ts';
 import { newestPredictions } from '../scoring/newest-predictions.ts';
+import { fillPredictedLoad } from '../scoring/predicted-load.ts';
 import { severityOf } from '../scoring/severity.ts';
-import { fillPredictedLoad, type LoadedRelease, type ScoredVector } from '../sessions/loaded-release.ts';
 
 const bodySchema = z.union(
   [
@@ -125,17 +126,17 @@ export function addPredictRoutes(http: HttpServer, options: PredictRoutesOptions
       if (bytes === null) throw errors('LIMINAL_ERR_PREDICTION_UNKNOWN_USER', { user });
       const { ts, values } = decodeFeatureVector(bytes);
       fillPredictedLoad(values);
-      return { predictions: [{ user, ts, ...(await score(values.subarray(0, FEATURE_COUNT))) }] };
+      return { predictions: [{ user, ts, ...(await score(values)) }] };
     },
   );
 
-  async function score(features: Float32Array): Promise<Scored> {
-    const { scored, release } = await batcher.score(features);
+  async function score(values: Float32Array): Promise<Scored> {
+    const { scored, release } = await batcher.score(values);
     return toScored(scored, release, severityOf(scored.pValue, anomalyAlertRate, release.isProvisional));
   }
 }
 
-function toScored({ scores, pValue }: ScoredVector, release: LoadedRelease, severity: Severity): Scored {
+function toScored({ scores, pValue }: ScoredVector, release: OpenRelease, severity: Severity): Scored {
   const { id, isProvisional } = release;
   return { scores, pValue, severity, anomaly: severity !== 'none', release: id, provisional: isProvisional };
 }

@@ -1,12 +1,12 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
-import type { LoadedRelease, ScoredVector } from '../sessions/loaded-release.ts';
+import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 
-/** Rows of one run: keeps the event loop for under 5 ms. */
-export const MAX_BATCH_ROWS = 1024;
+/** Rows of one run: each model keeps the event loop for a few milliseconds. */
+export const MAX_BATCH_ROWS = 512;
 
 interface Waiting {
-  features: Float32Array;
-  resolve(result: { scored: ScoredVector; release: LoadedRelease }): void;
+  values: Float32Array;
+  resolve(result: { scored: ScoredVector; release: OpenRelease }): void;
   reject(error: unknown): void;
 }
 
@@ -15,21 +15,21 @@ interface Waiting {
  * under load the cost of a run is shared and a lone vector does not wait.
  */
 export class MicroBatcher {
-  readonly #release: () => LoadedRelease;
+  readonly #release: () => OpenRelease;
   readonly #onRun: (seconds: number, rows: number) => void;
   #waiting: Waiting[] = [];
   #isScheduled = false;
 
   /** `release` gives the serving release or throws why there is none. */
-  constructor(release: () => LoadedRelease, onRun: (seconds: number, rows: number) => void) {
+  constructor(release: () => OpenRelease, onRun: (seconds: number, rows: number) => void) {
     this.#release = release;
     this.#onRun = onRun;
   }
 
-  /** Scores one row of 7 features; says with which release. */
-  score(features: Float32Array): Promise<{ scored: ScoredVector; release: LoadedRelease }> {
+  /** Scores one vector, the seven features with or without the load history behind; says with which release. */
+  score(values: Float32Array): Promise<{ scored: ScoredVector; release: OpenRelease }> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ features, resolve, reject });
+      this.#waiting.push({ values, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       setImmediate(() => void this.#flush());
@@ -42,10 +42,10 @@ export class MicroBatcher {
     if (this.#isScheduled) setImmediate(() => void this.#flush());
     try {
       const release = this.#release();
-      const features = new Float32Array(batch.length * FEATURE_COUNT);
-      for (const [row, waiting] of batch.entries()) features.set(waiting.features, row * FEATURE_COUNT);
+      const rows = new Float32Array(batch.length * VECTOR_LENGTH).fill(Number.NaN);
+      for (const [row, { values }] of batch.entries()) rows.set(values, row * VECTOR_LENGTH);
       const startedAt = performance.now();
-      const scored = await release.score(features, batch.length);
+      const scored = await release.score(rows, batch.length);
       this.#onRun((performance.now() - startedAt) / 1000, batch.length);
       for (const [row, waiting] of batch.entries()) waiting.resolve({ scored: scored[row]!, release });
     } catch (error) {

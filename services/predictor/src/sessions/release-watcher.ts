@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
+import { OpenRelease } from '@liminal/shared/release/open-release';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
-import { LoadedRelease } from './loaded-release.ts';
 
 export interface ReleaseWatcherOptions {
   store: ModelStore;
@@ -20,7 +20,7 @@ export interface ReleaseWatcherOptions {
  */
 export class ReleaseWatcher {
   readonly #options: ReleaseWatcherOptions;
-  #current: LoadedRelease | undefined;
+  #current: OpenRelease | undefined;
   #waitingFor = 'kenning is preparing the first release';
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -30,7 +30,7 @@ export class ReleaseWatcher {
     this.#options = options;
   }
 
-  get current(): LoadedRelease | undefined {
+  get current(): OpenRelease | undefined {
     return this.#current;
   }
 
@@ -49,7 +49,7 @@ export class ReleaseWatcher {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    await this.#current?.release();
+    await this.#current?.close();
   }
 
   async #look(): Promise<void> {
@@ -58,15 +58,14 @@ export class ReleaseWatcher {
     try {
       id = (await readPointer(store, 'production'))?.release;
       if (id === undefined || id === this.#current?.id) return;
-      const { manifest, files } = await loadRelease(store, await this.#options.readPublicKey(), id);
-      const next = await LoadedRelease.create(manifest, files);
+      const next = await OpenRelease.open(await loadRelease(store, await this.#options.readPublicKey(), id));
       const previous = this.#current;
       this.#current = next;
       metrics.releaseLoads.labels('loaded').inc();
       metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
-      metrics.releaseCreated.set(Date.parse(manifest.createdAt) / 1000);
+      metrics.releaseCreated.set(Date.parse(next.manifest.createdAt) / 1000);
       logger.info({ release: next.id, previous: previous?.id, provisional: next.isProvisional }, 'release serves now');
-      await previous?.release();
+      await previous?.close();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== this.#waitingFor) {
