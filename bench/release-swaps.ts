@@ -46,7 +46,7 @@ export async function run(): Promise<void> {
   try {
     const ids: string[] = [];
     for (const seed of [1, 2]) {
-      const draft = draftOf(await train(seed), { features, summary }, false);
+      const draft = draftOf(await train(seed), { summary }, false);
       ids.push((await publishRelease(store, privateKey, draft, () => seed * 1_000)).id);
     }
     let serving: OpenRelease | undefined;

@@ -1,5 +1,6 @@
 import { type Matrix, rowRange, takeRows } from '@liminal/kenning/detectors/matrix';
-import { DEFAULT_RELEASE_TRAINING, splitRows } from '@liminal/kenning/pipelines/train-release-models';
+import { splitRows } from '@liminal/kenning/pipelines/split-rows';
+import { DEFAULT_RELEASE_TRAINING } from '@liminal/kenning/pipelines/train-release-models';
 import { chosenModels, DEFAULT_MODEL_OPTIONS, modelSeed } from '@liminal/kenning/pipelines/trainable-models';
 import { Combination } from '@liminal/shared/calibration/combination';
 import { tailScale } from '@liminal/shared/calibration/tail-scale';

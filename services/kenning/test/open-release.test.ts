@@ -30,7 +30,7 @@ beforeAll(async () => {
     seed: 1,
   });
   const summary = { rows: 1000, users: 10, fromTs: 0, toTs: 1, sha256: '0'.repeat(64) };
-  const { id } = await publishRelease(store, privateKey, draftOf(trained, { features, summary }, false), () => 0);
+  const { id } = await publishRelease(store, privateKey, draftOf(trained, { summary }, false), () => 0);
   loaded = await loadRelease(store, publicKey, id);
   await rm(directory, { recursive: true });
 });

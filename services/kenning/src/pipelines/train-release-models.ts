@@ -3,19 +3,12 @@ import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-
 import { Random } from '@liminal/shared/runtime/random';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
-import type { SplitRows } from './train-detector.ts';
+import { type SplitOptions, splitRows, type TrainingRows } from './split-rows.ts';
 import { chosenModels, DEFAULT_MODEL_OPTIONS, type ModelOptions, modelSeed } from './trainable-models.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 import { TrainingDataError } from './training-errors.ts';
 
-export interface ReleaseTrainingOptions {
-  /**
-   * Share of the rows, drawn at random, that is kept out of the fit for calibration, in (0, 1). Of few rows it is more, up
-   * to half of them, so that an alarm rate of 1% is within reach.
-   */
-  calibrationShare: number;
-  /** More calibration rows than this sharpen nothing and only grow the files; the rest joins the fit. */
-  maxCalibrationRows: number;
+export interface ReleaseTrainingOptions extends SplitOptions {
   /** Rows kept as background of SHAP values, drawn from the training rows. */
   backgroundRows: number;
   /** The models to train. */
@@ -41,8 +34,6 @@ export interface TrainedRelease {
 
 /** One row to fit on and one to calibrate with. */
 const FEWEST_ROWS = 2;
-/** p-values are multiples of 1/(n + 1): fewer can't give 0.01. */
-const FEWEST_CALIBRATION_ROWS = 99;
 
 /**
  * Trains every model of a release. A pure function of rows (feature vectors of schema v1, NaN = not observed), seed and
@@ -50,7 +41,7 @@ const FEWEST_CALIBRATION_ROWS = 99;
  * `OnnxParityError` (a converter is broken) or the reason of the signal.
  */
 export async function trainReleaseModels(
-  rows: Matrix,
+  rows: TrainingRows,
   options: ReleaseTrainingOptions,
   context: TrainingContext,
 ): Promise<TrainedRelease> {
@@ -82,21 +73,6 @@ export function combinationOf(models: readonly TrainedModel[]): CombinationData 
     models: models.map(({ name }) => name),
     tailScales: Float32Array.from(models, ({ calibration }) => calibration.tailScale),
     scores,
-  };
-}
-
-export function splitRows(
-  rows: Matrix,
-  { calibrationShare, maxCalibrationRows }: ReleaseTrainingOptions,
-  random: Random,
-): SplitRows {
-  const fewest = Math.min(FEWEST_CALIBRATION_ROWS, Math.floor(rows.rows / 2));
-  const wanted = Math.min(Math.max(Math.round(calibrationShare * rows.rows), fewest), maxCalibrationRows);
-  const count = Math.min(Math.max(wanted, 1), rows.rows - 1);
-  const shuffled = random.sample(rows.rows, rows.rows);
-  return {
-    calibration: takeRows(rows, shuffled.subarray(0, count)),
-    training: takeRows(rows, shuffled.subarray(count)),
   };
 }
 

@@ -1,11 +1,11 @@
-import type { Matrix } from '../detectors/matrix.ts';
 import type { TransferredError } from './error-transfer.ts';
+import type { TrainingRows } from './split-rows.ts';
 import type { ReleaseTrainingOptions, TrainedRelease } from './train-release-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
 
 /** What a training process is started with. */
 export interface TrainingRequest {
-  rows: Matrix;
+  rows: TrainingRows;
   options: ReleaseTrainingOptions;
   seed: number;
 }

@@ -11,6 +11,8 @@ export type RowsRequest =
 export interface GatheredRows {
   /** Row-major float32 [rows, 7], NaN = not observed. */
   features: Float32Array;
+  /** Number of each row's user. */
+  userNumbers: Int32Array;
   summary: ReleaseManifest['trainingData'];
 }
 

@@ -23,9 +23,14 @@ try {
   const gathered =
     request.source === 'archive' ? await archivedRows(request.modelStore, request.maxRows) : factoryRows(request);
   const { rows, features, sha256, ts } = gathered;
-  const users = new Set(gathered.users).size;
-  const summary = { rows, users, fromTs: ts[0] ?? 0, toTs: ts.at(-1) ?? 0, sha256 };
-  await report({ type: 'rows', rows: { features, summary } });
+  const numbers = new Map<string, number>();
+  const userNumbers = Int32Array.from(gathered.users, (user) => {
+    const number = numbers.get(user) ?? numbers.size;
+    numbers.set(user, number);
+    return number;
+  });
+  const summary = { rows, users: numbers.size, fromTs: ts[0] ?? 0, toTs: ts.at(-1) ?? 0, sha256 };
+  await report({ type: 'rows', rows: { features, userNumbers, summary } });
 } catch (error) {
   await report({ type: 'failed', error: packError(error) });
 }

@@ -43,9 +43,12 @@ export async function trainRelease(
   onProgress({ stage: 'gather rows', ratio: 0 });
   const rows = await rowsInProcess(request.rows, { signal, warn });
   const seed = request.seed ?? Number.parseInt(rows.summary.sha256.slice(0, 8), 16);
-  const matrix = createMatrix(rows.features, FEATURE_COUNT);
   const trained = await trainInProcess(
-    { rows: matrix, options: DEFAULT_RELEASE_TRAINING, seed },
+    {
+      rows: { ...createMatrix(rows.features, FEATURE_COUNT), groups: rows.userNumbers },
+      options: DEFAULT_RELEASE_TRAINING,
+      seed,
+    },
     {
       signal,
       onProgress: ({ model, stage, share }) =>
@@ -70,7 +73,11 @@ function trainingRatio(model: ModelName, stage: (typeof STAGES)[number], share: 
   return (names.indexOf(model) + (STAGES.indexOf(stage) + share) / STAGES.length) / names.length;
 }
 
-export function draftOf(trained: TrainedRelease, rows: GatheredRows, provisional: boolean): ReleaseDraft {
+export function draftOf(
+  trained: TrainedRelease,
+  rows: Pick<GatheredRows, 'summary'>,
+  provisional: boolean,
+): ReleaseDraft {
   return {
     provisional,
     models: trained.models.map(draftModel),

@@ -1,0 +1,62 @@
+import type { Random } from '@liminal/shared/runtime/random';
+import { type Matrix, takeRows } from '../detectors/matrix.ts';
+import type { SplitRows } from './train-detector.ts';
+
+/** Rows to train on. */
+export interface TrainingRows extends Matrix {
+  /**
+   * Group of each row, such as its user: rows of one group resemble each other, so that calibration rows whose group was
+   * fitted too would look more typical than rows of anybody new. Each row is a group of its own unless given.
+   */
+  readonly groups?: Int32Array;
+}
+
+export interface SplitOptions {
+  /**
+   * Share of the rows, drawn at random, that is kept out of the fit for calibration, in (0, 1). Of few rows it is more, up
+   * to half of them, so that an alarm rate of 1% is within reach.
+   */
+  calibrationShare: number;
+  /** More calibration rows than this sharpen nothing and only grow the files. Without groups the rest joins the fit. */
+  maxCalibrationRows: number;
+}
+
+/** p-values are multiples of 1/(n + 1): fewer can't give 0.01. */
+const FEWEST_CALIBRATION_ROWS = 99;
+
+/**
+ * Splits rows (at least two) into those of the fit and those of the calibration, whole groups where that leaves both
+ * their rows: with one or two users, or one that makes most of the rows, single rows are drawn.
+ */
+export function splitRows(rows: TrainingRows, options: SplitOptions, random: Random): SplitRows {
+  const { calibrationShare, maxCalibrationRows } = options;
+  const fewest = Math.min(FEWEST_CALIBRATION_ROWS, Math.floor(rows.rows / 2));
+  const wanted = Math.min(Math.max(Math.round(calibrationShare * rows.rows), fewest), maxCalibrationRows);
+  const count = Math.min(Math.max(wanted, 1), rows.rows - 1);
+  return (rows.groups && splitByGroup(rows, rows.groups, count, random)) ?? splitByRow(rows, count, random);
+}
+
+function splitByRow(rows: Matrix, count: number, random: Random): SplitRows {
+  const shuffled = random.sample(rows.rows, rows.rows);
+  return {
+    calibration: takeRows(rows, shuffled.subarray(0, count)),
+    training: takeRows(rows, shuffled.subarray(count)),
+  };
+}
+
+/** Undefined where groups can't give the calibration its rows without taking more than half of them all. */
+function splitByGroup(rows: Matrix, groups: Int32Array, count: number, random: Random): SplitRows | undefined {
+  const members = Map.groupBy(groups.keys(), (row) => groups[row]!);
+  const inGroups = [...members.values()];
+  const calibration: number[] = [];
+  const training: number[] = [];
+  for (const index of random.sample(inGroups.length, inGroups.length)) {
+    const group = inGroups[index]!;
+    const isTaken = calibration.length < count && calibration.length + group.length <= rows.rows / 2;
+    (isTaken ? calibration : training).push(...group);
+  }
+  if (calibration.length < count) return undefined;
+  // The last group may have brought more rows than wanted: of all of them, so many are drawn.
+  const drawn = random.sample(calibration.length, count).map((index) => calibration[index]!);
+  return { calibration: takeRows(rows, drawn), training: takeRows(rows, Int32Array.from(training)) };
+}
