@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_ADAM } from '@liminal/kenning/nn/adam';
+import { DEFAULT_ADAM } from '@liminal/kenning/nn/optimizer';
 import { initialParameters } from '@liminal/kenning/nn/parameters';
 import { StepInputs } from '@liminal/kenning/nn/step-draws';
 import { type TrainingProblem, trainingLoop } from '@liminal/kenning/nn/training-loop';

@@ -1,5 +1,4 @@
 import { Random } from '@liminal/shared/runtime/random';
-import { type AdamOptions, DEFAULT_ADAM } from '../nn/adam.ts';
 import {
   AUTOENCODER_INPUTS,
   type AutoencoderNetwork,
@@ -9,6 +8,7 @@ import {
 } from '../nn/autoencoder-network.ts';
 import { type Activation, denseParameters } from '../nn/dense-network.ts';
 import { denseValues } from '../nn/dense-values.ts';
+import { type AdamOptions, DEFAULT_ADAM } from '../nn/optimizer.ts';
 import { initialParameters, parameterValues } from '../nn/parameters.ts';
 import { trainInThread } from '../nn/train-in-thread.ts';
 import type { TrainingTask } from '../nn/training.ts';
@@ -81,7 +81,7 @@ export const autoencoder: Detector<AutoencoderOptions, Autoencoder> = {
   defaultOptions: {
     hiddenPerColumn: 2,
     codeShare: 0.25,
-    hiddenActivation: 'relu',
+    hiddenActivation: 'tanh',
     codeActivation: 'linear',
     maskedShare: 0.2,
     steps: 800,

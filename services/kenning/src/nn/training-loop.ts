@@ -1,7 +1,9 @@
 import type { ElementType } from '../onnx/graph-builder.ts';
-import { type AdamOptions, adamStep } from './adam.ts';
+import { adamStep } from './adam.ts';
 import { DifferentiableGraph, type FloatType, type Tensor } from './differentiable-graph.ts';
+import { LOOP, LOSS_OUTPUT } from './graph-names.ts';
 import { gather } from './operations/layout.ts';
+import type { AdamOptions } from './optimizer.ts';
 import { type ParameterLayout, parameterCount, unpackParameters } from './parameters.ts';
 import type { Shape } from './shape.ts';
 
@@ -21,21 +23,6 @@ export interface TrainingProblem {
   /** A scalar. `inputs`: data sets and the step's own inputs, by name. */
   loss(parameters: Readonly<Record<string, Tensor>>, inputs: Readonly<Record<string, Tensor>>): Tensor;
 }
-
-/** Inputs and outputs of the graph beside the problem's own. */
-export const LOOP = {
-  parameters: 'parameters',
-  firstMoment: 'first_moment',
-  secondMoment: 'second_moment',
-  steps: 'steps',
-  learningRate: 'learning_rate',
-  stepSize: 'step_size',
-  secondMomentScale: 'second_moment_scale',
-  nextParameters: 'next_parameters',
-  nextFirstMoment: 'next_first_moment',
-  nextSecondMoment: 'next_second_moment',
-  losses: 'losses',
-} as const;
 
 const STEPS = 'STEPS';
 
@@ -89,9 +76,6 @@ export function trainingLoop(
   });
   return graph.build('training-loop');
 }
-
-/** Output of a graph of `lossGraph`. */
-export const LOSS_OUTPUT = 'loss';
 
 /** A graph that gives the loss alone: inputs `parameters`, the data sets and the step inputs (one step's, as declared). */
 export function lossGraph(problem: TrainingProblem, floatType: FloatType = 'float32'): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type AdamOptions, type AdamState, adamRates } from './adam.ts';
-import { LOOP, LOSS_OUTPUT } from './training-loop.ts';
+import { LOOP, LOSS_OUTPUT } from './graph-names.ts';
+import { type AdamOptions, type AdamState, adamRates } from './optimizer.ts';
 
 /** Values of a float32 (`Float32Array`), float64 or int64 tensor in row-major order. */
 export interface TensorValues {

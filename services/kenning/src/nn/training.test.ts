@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_ADAM } from './adam.ts';
 import {
   type AutoencoderNetwork,
   autoencoderNetwork,
   autoencoderTraining,
   autoencoderValidation,
 } from './autoencoder-network.ts';
+import { DEFAULT_ADAM } from './optimizer.ts';
 import { initialParameters } from './parameters.ts';
 import { trainInThread } from './train-in-thread.ts';
 import { TrainingDivergedError, type TrainingTask, train } from './training.ts';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Random } from '@liminal/shared/runtime/random';
-import type { AdamOptions } from './adam.ts';
 import { type LearningRateSchedule, learningRate } from './learning-rate.ts';
+import type { AdamOptions } from './optimizer.ts';
 import { type StepDraw, StepInputs } from './step-draws.ts';
 import { initialState, LossSession, type TensorValues, TrainingSession } from './training-session.ts';
 
