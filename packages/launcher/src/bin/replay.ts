@@ -1,10 +1,11 @@
+import { createProgress, type Progress } from '@liminal/shared/runtime/progress';
+import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { FeedError } from '../feed/feed-error.ts';
 import { ImportError } from '../import/import-error.ts';
 import type { LogFile } from '../import/log-file.ts';
 import { type ReplayProgress, replayFiles } from '../import/replay-files.ts';
-import { parseReplayArguments, REPLAY_USAGE, type ReplayArguments, UsageError } from '../import/replay-options.ts';
+import { parseReplayArguments, REPLAY_USAGE, type ReplayArguments } from '../import/replay-options.ts';
 import { tallyText } from '../import/tally-text.ts';
-import { createProgress, type Progress } from '../progress/progress.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '@liminal/shared/runtime/usage-error';
 import type { FeedSpeed } from '../feed/batches.ts';
 
 export const DEFAULT_BACKEND_URL = 'http://127.0.0.1:8000';
@@ -24,11 +25,6 @@ export interface ReplayArguments {
   year: number | undefined;
   /** What the clocks of logs without a zone are ahead of UTC, in ms. */
   utcOffsetMs: number;
-}
-
-/** Arguments that don't make sense; the message says in one sentence what is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 /** Reads the command line of `replay`. `help` when it asks for help. Throws UsageError. */

@@ -1,9 +1,9 @@
 import { type Event, eventTimeMs } from '@liminal/shared/contracts/event';
+import { UsageError } from '@liminal/shared/runtime/usage-error';
 import type { Label } from '@liminal/simulator/label';
 import { type AttackedTrafficOptions, simulateTraffic, type Traffic } from '@liminal/simulator/traffic';
 import type { FeedSpeed } from '../feed/batches.ts';
 import { type FeedProgress, feedEvents } from '../feed/feed-events.ts';
-import { UsageError } from '../import/replay-options.ts';
 import { periodAndDaysAfter } from './days.ts';
 import type { SimulateArguments } from './simulate-options.ts';
 import { writeNdjson } from './write-ndjson.ts';

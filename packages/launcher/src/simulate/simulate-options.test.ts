@@ -1,6 +1,6 @@
+import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { SCENARIOS } from '@liminal/simulator/label';
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../import/replay-options.ts';
 import { parseSimulateArguments } from './simulate-options.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { SCENARIOS } from '@liminal/simulator/label';
 import type { AttackedTrafficOptions } from '@liminal/simulator/traffic';
 import type { FeedSpeed } from '../feed/batches.ts';
-import { DEFAULT_BACKEND_URL, parseSpeed, parseUrl, UsageError } from '../import/replay-options.ts';
+import { DEFAULT_BACKEND_URL, parseSpeed, parseUrl } from '../import/replay-options.ts';
 
 const DEFAULT_SEED = 1;
 const DEFAULT_USERS = 300;

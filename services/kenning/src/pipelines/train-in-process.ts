@@ -1,25 +1,40 @@
 import { exitOf, startChildTask } from './child-task.ts';
 import { unpackError } from './error-transfer.ts';
-import type { TrainedRelease } from './train-release-models.ts';
+import type { TrainedModels, TrainedRelease } from './train-release-models.ts';
 import type { TrainingContext } from './trained-model.ts';
-import type { TrainingCommand, TrainingReport, TrainingRequest } from './training-messages.ts';
+import type { ModelTrainingRequest, TrainingCommand, TrainingReport, TrainingRequest } from './training-messages.ts';
 
 /** How long a cancelled process may take to end by itself; the longest step of training is far shorter. */
 const CANCEL_TIMEOUT_MS = 5_000;
+
+type ProcessContext = Pick<TrainingContext, 'onProgress' | 'signal'>;
 
 /**
  * `trainReleaseModels` in a process of its own, so that the event loop stays free. Settles when the process has ended,
  * with the result, with the very error that training threw, or with the reason of the signal.
  */
-export async function trainInProcess(
-  request: TrainingRequest,
-  { onProgress, signal }: Pick<TrainingContext, 'onProgress' | 'signal'> = {},
-): Promise<TrainedRelease> {
+export function trainInProcess(request: TrainingRequest, context: ProcessContext = {}): Promise<TrainedRelease> {
+  return runTraining(new URL('./training-process.ts', import.meta.url), request, context);
+}
+
+/** `trainModels` in a process of its own; settles as `trainInProcess` does. */
+export function trainModelsInProcess(
+  request: ModelTrainingRequest,
+  context: ProcessContext = {},
+): Promise<TrainedModels> {
+  return runTraining(new URL('./model-training-process.ts', import.meta.url), request, context);
+}
+
+async function runTraining<Trained>(
+  entry: URL,
+  request: TrainingRequest | ModelTrainingRequest,
+  { onProgress, signal }: ProcessContext,
+): Promise<Trained> {
   signal?.throwIfAborted();
-  const child = startChildTask(new URL('./training-process.ts', import.meta.url), request);
-  let last: Exclude<TrainingReport, { type: 'progress' }> | undefined;
+  const child = startChildTask(entry, request);
+  let last: Exclude<TrainingReport<Trained>, { type: 'progress' }> | undefined;
   child.on('message', (message) => {
-    const report = message as TrainingReport;
+    const report = message as TrainingReport<Trained>;
     if (report.type !== 'progress') last = report;
     else if (!signal?.aborted) onProgress?.(report.progress);
   });
@@ -35,7 +50,7 @@ export async function trainInProcess(
     signal?.throwIfAborted();
     if (last === undefined) throw new Error(`the training process ended with code ${exitCode} and no result`);
     if (last.type === 'failed') throw unpackError(last.error);
-    return last.release;
+    return last.trained;
   } finally {
     clearTimeout(terminator);
     signal?.removeEventListener('abort', cancel);

@@ -4,6 +4,7 @@ import { Random } from '@liminal/shared/runtime/random';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
 import { type SplitOptions, splitRows, type TrainingRows } from './split-rows.ts';
+import type { SplitRows } from './train-detector.ts';
 import { chosenModels, DEFAULT_MODEL_OPTIONS, type ModelOptions, modelSeed } from './trainable-models.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 import { TrainingDataError } from './training-errors.ts';
@@ -51,17 +52,48 @@ export async function trainReleaseModels(
   const split = splitRows(rows, options, random.fork());
   const backgroundCount = Math.min(options.backgroundRows, split.training.rows);
   const backgroundRows = takeRows(split.training, random.fork().sample(split.training.rows, backgroundCount));
-  const models: TrainedModel[] = [];
-  for (const { model, options: modelOptions } of chosenModels(options.models)) {
-    const seed = modelSeed(context.seed, model.name);
-    models.push(await model.train(split, modelOptions, { ...context, seed }));
-  }
+  const models = await trainEach(split, options.models, context);
   return {
     models,
     referenceProfile: referenceProfile(rows, FEATURE_NAMES),
     backgroundRows,
     rows: { total: rows.rows, training: split.training.rows, calibration: split.calibration.rows },
   };
+}
+
+/** What comes of rows with any columns: the models of a release without what belongs to the features of the platform. */
+export interface TrainedModels {
+  models: TrainedModel[];
+  rows: TrainedRelease['rows'];
+}
+
+export type ModelTrainingOptions = Omit<ReleaseTrainingOptions, 'backgroundRows'>;
+
+/**
+ * Trains models on rows with any number of columns (NaN = not observed). With the rows, seed and options of a release these
+ * are its models, byte for byte. Rejects as `trainReleaseModels` does.
+ */
+export async function trainModels(
+  rows: TrainingRows,
+  options: ModelTrainingOptions,
+  context: TrainingContext,
+): Promise<TrainedModels> {
+  context.signal?.throwIfAborted();
+  assertOptions(options);
+  if (rows.rows < FEWEST_ROWS) {
+    throw new TrainingDataError(`training takes at least ${FEWEST_ROWS} rows, there are ${rows.rows}`);
+  }
+  const split = splitRows(rows, options, new Random(context.seed).fork());
+  const models = await trainEach(split, options.models, context);
+  return { models, rows: { total: rows.rows, training: split.training.rows, calibration: split.calibration.rows } };
+}
+
+async function trainEach(split: SplitRows, chosen: ModelOptions, context: TrainingContext): Promise<TrainedModel[]> {
+  const models: TrainedModel[] = [];
+  for (const { model, options } of chosenModels(chosen)) {
+    models.push(await model.train(split, options, { ...context, seed: modelSeed(context.seed, model.name) }));
+  }
+  return models;
 }
 
 /** What combines the models of a release, in their order. */
@@ -76,11 +108,8 @@ export function combinationOf(models: readonly TrainedModel[]): CombinationData 
   };
 }
 
-function assertTrainable(rows: Matrix, { calibrationShare, models }: ReleaseTrainingOptions): void {
-  if (chosenModels(models).length === 0) throw new RangeError('a release needs at least one model');
-  if (!(calibrationShare > 0 && calibrationShare < 1)) {
-    throw new RangeError(`calibrationShare must lie between 0 and 1, not be ${calibrationShare}`);
-  }
+function assertTrainable(rows: Matrix, options: ReleaseTrainingOptions): void {
+  assertOptions(options);
   if (rows.columns !== FEATURE_COUNT) {
     throw new TrainingDataError(`training rows have ${FEATURE_COUNT} features, these have ${rows.columns}`);
   }
@@ -88,5 +117,12 @@ function assertTrainable(rows: Matrix, { calibrationShare, models }: ReleaseTrai
     throw new TrainingDataError(
       `training takes at least ${FEWEST_ROWS} rows, there are ${rows.rows}: send more events`,
     );
+  }
+}
+
+function assertOptions({ calibrationShare, models }: ModelTrainingOptions): void {
+  if (chosenModels(models).length === 0) throw new RangeError('a training needs at least one model');
+  if (!(calibrationShare > 0 && calibrationShare < 1)) {
+    throw new RangeError(`calibrationShare must lie between 0 and 1, not be ${calibrationShare}`);
   }
 }
