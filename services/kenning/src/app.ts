@@ -12,11 +12,14 @@ import { type Config, loadConfig } from './config.ts';
 import { PredictionsSession } from './handlers/predictions.ts';
 import { TrainingJobs } from './handlers/training-jobs.ts';
 import { createMetrics } from './metrics.ts';
+import { ReportStore } from './optimisation/report-store.ts';
 import { ReleaseRegistry } from './registry/release-registry.ts';
+import { addJobRoutes } from './routes/jobs.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addPipelineRoutes } from './routes/pipelines.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { addReleaseRoutes } from './routes/releases.ts';
+import { addReportRoutes } from './routes/reports.ts';
 import { ReleaseScorer } from './serving/release-scorer.ts';
 import { trainRelease } from './training/train-release.ts';
 
@@ -44,6 +47,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   const stopping = new AbortController();
   const sessions = new Map<number, PredictionsSession>();
   const releases = new ReleaseRegistry({ store, signingKey, clock: Date.now, log: logger });
+  const reports = new ReportStore(store, Date.now);
   const scorer = new ReleaseScorer(store, createPublicKey(signingKey));
   const queue = openTrainingQueue(api);
   queue.on('error', (error) => logger.warn({ err: error }, 'training queue can not be reached'));
@@ -69,6 +73,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     connection: jobs,
     config,
     registry: releases,
+    reports,
     flushArchive: () => worker.runBetweenRounds(() => Promise.all([...sessions.values()].map((held) => held.flush()))),
     metrics,
     logger,
@@ -80,7 +85,9 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   readiness.require('production release', async () => {
     if ((await releases.pointer('production')) === null) throw new Error('the factory release is being trained');
   });
-  addPipelineRoutes(http, queue);
+  addPipelineRoutes(http, { queue, registry: releases });
+  addJobRoutes(http, { queue, cancelRunning: (jobId) => trainingJobs.cancel(jobId) });
+  addReportRoutes(http, reports);
   addModelRoutes(http, releases);
   addReleaseRoutes(http, releases);
   addPredictRoutes(http, { registry: releases, scorer, metrics });

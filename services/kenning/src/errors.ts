@@ -4,7 +4,17 @@ export const ERRORS = {
   LIMINAL_ERR_JOB_UNKNOWN: {
     status: 404,
     message: 'There is no job {job}: it never was, or ended long ago',
-    remedy: 'Use the `job` that `POST /pipelines/train` gave; the last 100 ended jobs are kept.',
+    remedy: 'Use the `job` that `POST /pipelines/…` gave; the last 100 ended jobs are kept.',
+  },
+  LIMINAL_ERR_JOB_ENDED: {
+    status: 409,
+    message: 'Job {job} has ended already: it is {state}',
+    remedy: 'Nothing to cancel: read its result with `GET /jobs/:id`.',
+  },
+  LIMINAL_ERR_JOB_ELSEWHERE: {
+    status: 409,
+    message: 'Job {job} runs in another instance of kenning, or in one that was lost: cancel it there',
+    remedy: 'Send the call to the instance that runs the job; a job of a lost instance is taken up again by itself.',
   },
   LIMINAL_ERR_MODEL_UNKNOWN: {
     status: 404,
@@ -15,6 +25,16 @@ export const ERRORS = {
     status: 404,
     message: 'There is no release {release}; GET /releases lists them',
     remedy: 'Take the release from `GET /releases`.',
+  },
+  LIMINAL_ERR_RELEASE_WITHOUT_MODEL: {
+    status: 400,
+    message: 'Release {release} holds no model {model}; GET /releases/{release} lists what it holds',
+    remedy: 'Name a model that the release holds.',
+  },
+  LIMINAL_ERR_REPORT_UNKNOWN: {
+    status: 404,
+    message: 'There is no report {report}; GET /reports lists them',
+    remedy: 'Take the report from `GET /reports`.',
   },
   LIMINAL_ERR_RELEASE_NONE: {
     status: 503,

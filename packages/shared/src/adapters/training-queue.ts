@@ -4,12 +4,14 @@ import {
   TRAIN_RELEASE,
   TRAINING_ATTEMPTS,
   TRAINING_HISTORY,
+  type TrainingJob,
+  type TrainingJobName,
+  type TrainingJobResult,
   type TrainReleaseJob,
-  type TrainReleaseResult,
 } from '../contracts/jobs.ts';
 import { queuePrefix, trainingQueue } from '../contracts/keys.ts';
 
-export type TrainingQueue = Queue<TrainReleaseJob, TrainReleaseResult, typeof TRAIN_RELEASE>;
+export type TrainingQueue = Queue<TrainingJob, TrainingJobResult, TrainingJobName>;
 
 export function openTrainingQueue(connection: Redis): TrainingQueue {
   return new Queue(trainingQueue, {

@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { modelNameSchema } from './prediction.ts';
+import { releaseIdSchema } from './release.ts';
+import { labelSourceShape, modelTuningSchema, trainingOptionsSchema } from './tuning.ts';
 
 /** Jobs of the queue `training`. */
 export const TRAIN_RELEASE = 'train-release';
+export const TUNE_MODELS = 'tune-models';
+export const OPTIMIZE_RELEASE = 'optimize-release';
 
 export const trainingReasonSchema = z.enum(['bootstrap', 'manual']);
+const seed = z.int().min(0).max(0xffff_ffff).optional();
 
 /** Asks kenning to train a release from the archived rows. */
 export const trainReleaseJobSchema = z.object({
@@ -13,12 +19,68 @@ export const trainReleaseJobSchema = z.object({
   promote: z.boolean(),
   /** Newest rows to train from; all that are kept, unless given. */
   maxRows: z.int().positive().optional(),
-  seed: z.int().min(0).max(0xffff_ffff).optional(),
+  seed,
+  /** In place of the models' defaults. */
+  options: trainingOptionsSchema.optional(),
 });
 export type TrainReleaseJob = z.infer<typeof trainReleaseJobSchema>;
 
 export const trainReleaseResultSchema = z.object({ release: z.string(), promoted: z.boolean() });
 export type TrainReleaseResult = z.infer<typeof trainReleaseResultSchema>;
+
+/** Asks kenning to search the options of models on the archived rows. */
+export const tuneModelsJobSchema = z.object({
+  requestedBy: z.string(),
+  models: z.array(modelNameSchema).min(1),
+  configurations: z.int().min(2).max(200),
+  maxRows: z.int().positive().optional(),
+  seed,
+  ...labelSourceShape,
+});
+export type TuneModelsJob = z.infer<typeof tuneModelsJobSchema>;
+
+export const tuneModelsResultSchema = z.object({
+  models: z.array(modelTuningSchema),
+  rows: z.object({
+    archived: z.int().describe('Rows that were read'),
+    training: z.int().describe('Rows that trials are fitted on at most'),
+    evaluation: z.int().describe('Rows outside the trials that judge without labels'),
+    labelled: z.int().describe('Rows outside the trials that judge by labels'),
+    labelsNotFound: z.int().describe('Labels of rows that are not in the archive'),
+  }),
+  seed: z.int(),
+  seconds: z.number(),
+  train: z.object({ options: trainingOptionsSchema }).describe('The body of POST /pipelines/train that uses the best'),
+});
+export type TuneModelsResult = z.infer<typeof tuneModelsResultSchema>;
+
+/** Asks kenning for variants of the models of a release, and a report that compares them. */
+export const optimizeReleaseJobSchema = z.object({
+  requestedBy: z.string(),
+  release: releaseIdSchema,
+  models: z.array(modelNameSchema).min(1).optional(),
+  /** Newest archived rows to compare on. */
+  maxRows: z.int().positive(),
+  ...labelSourceShape,
+});
+export type OptimizeReleaseJob = z.infer<typeof optimizeReleaseJobSchema>;
+
+export const optimizeReleaseResultSchema = z.object({
+  report: z.string().describe('GET /reports/{report}, and /html for people'),
+  release: releaseIdSchema,
+});
+export type OptimizeReleaseResult = z.infer<typeof optimizeReleaseResultSchema>;
+
+export const TRAINING_JOB_NAMES = [TRAIN_RELEASE, TUNE_MODELS, OPTIMIZE_RELEASE] as const;
+export type TrainingJobName = (typeof TRAINING_JOB_NAMES)[number];
+export type TrainingJob = TrainReleaseJob | TuneModelsJob | OptimizeReleaseJob;
+
+export const trainingJobResultSchema = z.union([
+  trainReleaseResultSchema,
+  tuneModelsResultSchema,
+  optimizeReleaseResultSchema,
+]);
+export type TrainingJobResult = z.infer<typeof trainingJobResultSchema>;
 
 export const jobProgressSchema = z.object({
   stage: z.string().describe('What is being done'),

@@ -41,3 +41,14 @@ export function observations(matrix: Matrix, column: number): Float32Array {
   }
   return observed.subarray(0, count);
 }
+
+/** A copy of the given columns in the given order. */
+export function takeColumns(matrix: Matrix, columns: ArrayLike<number>): Matrix {
+  const values = new Float32Array(matrix.rows * columns.length);
+  for (let row = 0; row < matrix.rows; row++) {
+    for (let target = 0; target < columns.length; target++) {
+      values[row * columns.length + target] = matrix.values[row * matrix.columns + columns[target]!]!;
+    }
+  }
+  return { values, rows: matrix.rows, columns: columns.length };
+}

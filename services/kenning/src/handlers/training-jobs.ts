@@ -1,29 +1,55 @@
-import { type TrainReleaseJob, type TrainReleaseResult, trainReleaseJobSchema } from '@liminal/shared/contracts/jobs';
+import {
+  OPTIMIZE_RELEASE,
+  type OptimizeReleaseJob,
+  optimizeReleaseJobSchema,
+  TRAIN_RELEASE,
+  type TrainingJob,
+  type TrainingJobName,
+  type TrainingJobResult,
+  type TrainReleaseJob,
+  TUNE_MODELS,
+  type TuneModelsJob,
+  trainReleaseJobSchema,
+  tuneModelsJobSchema,
+} from '@liminal/shared/contracts/jobs';
 import { queuePrefix, trainingQueue } from '@liminal/shared/contracts/keys';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
+import { optimizeRelease } from '../optimisation/optimize-release.ts';
+import type { ReportStore } from '../optimisation/report-store.ts';
+import { withDefaults } from '../pipelines/model-options.ts';
+import type { ProcessContext } from '../pipelines/run-in-process.ts';
 import { TrainingDataError } from '../pipelines/training-errors.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
 import { trainRelease } from '../training/train-release.ts';
+import { tuneInProcess } from '../tuning/tune-in-process.ts';
 
 export interface TrainingJobsOptions {
   connection: Redis;
   config: Config;
   registry: ReleaseRegistry;
+  reports: ReportStore;
   /** Writes what is waiting to the archive, so that a training sees all that was predicted before it. */
   flushArchive(): Promise<void>;
   metrics: Metrics;
   logger: Logger;
 }
 
-/** Works the queue `training`, one job at a time: validate → train → publish. */
+/** Somebody asked for the end of a running job. */
+class JobCancelledError extends Error {
+  override readonly name = 'JobCancelledError';
+}
+
+/** Works the queue `training`, one job at a time: validate → train, tune or optimise → publish. */
 export class TrainingJobs {
   readonly #options: TrainingJobsOptions;
   readonly #stopping = new AbortController();
-  #worker: Worker<TrainReleaseJob, TrainReleaseResult> | undefined;
+  readonly #running = new Map<string, AbortController>();
+  #worker: Worker<TrainingJob, TrainingJobResult, TrainingJobName> | undefined;
 
   constructor(options: TrainingJobsOptions) {
     this.#options = options;
@@ -35,22 +61,74 @@ export class TrainingJobs {
     this.#worker.on('error', (error) => logger.error({ err: error }, 'training queue failed; retrying'));
   }
 
-  /** A running training is cancelled; the queue gives it to the next worker. */
+  /** Ends a job that runs here, for good; false where it does not. */
+  cancel(jobId: string): boolean {
+    const running = this.#running.get(jobId);
+    running?.abort(new JobCancelledError('cancelled on request'));
+    return running !== undefined;
+  }
+
+  /** A running job is cancelled; the queue gives it to the next worker. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new Error('kenning is stopping; the training starts again with the next kenning'));
+    this.#stopping.abort(new Error('kenning is stopping; the job starts again with the next kenning'));
     await this.#worker?.close();
   }
 
-  async #run(job: Job<TrainReleaseJob, TrainReleaseResult>): Promise<TrainReleaseResult> {
-    const { config, registry, metrics, logger, flushArchive } = this.#options;
-    const parsed = trainReleaseJobSchema.safeParse(job.data);
-    if (!parsed.success) throw new UnrecoverableError(`not a training job: ${parsed.error.issues[0]?.message}`);
-    const { reason, requestedBy, promote, maxRows, seed } = parsed.data;
-    const log = logger.child({ job: job.id, reason });
+  async #run(job: Job<TrainingJob, TrainingJobResult, TrainingJobName>): Promise<TrainingJobResult> {
+    const { metrics, logger, flushArchive } = this.#options;
+    const log = logger.child({ job: job.id, name: job.name });
+    const cancellation = new AbortController();
+    this.#running.set(job.id!, cancellation);
+    const context: ProcessContext = {
+      signal: AbortSignal.any([this.#stopping.signal, cancellation.signal]),
+      onProgress: (progress) => {
+        job.updateProgress({ ...progress }).catch((error) => log.warn({ err: error }, 'progress was not stored'));
+      },
+      warn: (fields, message) => log.warn(fields, message),
+    };
     const startedAt = performance.now();
-    log.info('training starts');
+    log.info('training job starts');
     try {
       await flushArchive();
+      const result = await this.#work(job, context);
+      metrics.trainingJobs.labels(job.name, 'done').inc();
+      metrics.trainingJobDuration.labels(job.name).observe((performance.now() - startedAt) / 1000);
+      log.info('training job done');
+      return result;
+    } catch (error) {
+      const isCancelled = error instanceof JobCancelledError;
+      metrics.trainingJobs.labels(job.name, isCancelled ? 'cancelled' : 'failed').inc();
+      if (isCancelled) log.info('training job cancelled');
+      else log.error({ err: error }, 'training job failed');
+      // The same job on the same rows would fail again.
+      if (isCancelled || error instanceof TrainingDataError) throw new UnrecoverableError(error.message);
+      if (error instanceof z.ZodError) throw new UnrecoverableError(`not a training job: ${z.prettifyError(error)}`);
+      throw error;
+    } finally {
+      this.#running.delete(job.id!);
+    }
+  }
+
+  #work({ name, data }: Job<TrainingJob, TrainingJobResult, TrainingJobName>, context: ProcessContext) {
+    switch (name) {
+      case TRAIN_RELEASE:
+        return this.#train(trainReleaseJobSchema.parse(data), context);
+      case TUNE_MODELS:
+        return this.#tune(tuneModelsJobSchema.parse(data), context);
+      case OPTIMIZE_RELEASE:
+        return this.#optimize(optimizeReleaseJobSchema.parse(data), context);
+      default:
+        throw new UnrecoverableError(`there is no training job ${name satisfies never}`);
+    }
+  }
+
+  async #train(
+    { reason, requestedBy, promote, maxRows, seed, options }: TrainReleaseJob,
+    context: ProcessContext,
+  ): Promise<TrainingJobResult> {
+    const { config, registry, metrics } = this.#options;
+    const startedAt = performance.now();
+    try {
       const result = await trainRelease(
         {
           rows: { source: 'archive', modelStore: config.modelStore, maxRows: maxRows ?? config.trainingMaxRows },
@@ -59,26 +137,26 @@ export class TrainingJobs {
           seed,
           reason,
           by: requestedBy,
+          models: options && withDefaults(options),
         },
-        {
-          registry,
-          signal: this.#stopping.signal,
-          onProgress: (progress) => {
-            job.updateProgress({ ...progress }).catch((error) => log.warn({ err: error }, 'progress was not stored'));
-          },
-          warn: (fields, message) => log.warn(fields, message),
-        },
+        { registry, ...context },
       );
       metrics.trainings.labels(reason, 'done').inc();
       metrics.trainingDuration.observe((performance.now() - startedAt) / 1000);
-      log.info({ ...result }, 'training done');
       return result;
     } catch (error) {
       metrics.trainings.labels(reason, 'failed').inc();
-      log.error({ err: error }, 'training failed');
-      // More of the same rows won't help: the same job would fail again.
-      if (error instanceof TrainingDataError) throw new UnrecoverableError(error.message);
       throw error;
     }
+  }
+
+  #tune(job: TuneModelsJob, context: ProcessContext): Promise<TrainingJobResult> {
+    const { modelStore, trainingMaxRows } = this.#options.config;
+    return tuneInProcess(job, { modelStore, maxRows: job.maxRows ?? trainingMaxRows }, context);
+  }
+
+  #optimize(job: OptimizeReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {
+    const { config, registry, reports } = this.#options;
+    return optimizeRelease(job, { modelStore: config.modelStore, registry, reports }, context);
   }
 }

@@ -14,7 +14,7 @@ import {
   releaseKeys,
 } from '@liminal/shared/contracts/release';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
-import { loadManifest, loadRelease, readPointer } from '@liminal/shared/release/load-release';
+import { type LoadedRelease, loadManifest, loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { ReleaseError, ReleaseRecordError } from '@liminal/shared/release/release-errors';
 import { sha256Hex } from '@liminal/shared/release/sha256';
 import { Mutex } from './mutex.ts';
@@ -112,6 +112,11 @@ export class ReleaseRegistry {
   /** Every move of a pointer, oldest first. */
   history(): Promise<HistoryEntry[]> {
     return readHistory(this.#store);
+  }
+
+  /** A release with its files, every byte verified. Throws a `ReleaseError`. */
+  load(release: string): Promise<LoadedRelease> {
+    return loadRelease(this.#store, this.#publicKey, release);
   }
 
   /** Newest first. A release that can't be verified is logged and left out. */

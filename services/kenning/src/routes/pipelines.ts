@@ -1,29 +1,90 @@
 import { requestTraining, type TrainingQueue } from '@liminal/shared/adapters/training-queue';
-import { jobProgressSchema, trainReleaseResultSchema } from '@liminal/shared/contracts/jobs';
+import {
+  OPTIMIZE_RELEASE,
+  optimizeReleaseJobSchema,
+  TUNE_MODELS,
+  trainReleaseJobSchema,
+  tuneModelsJobSchema,
+} from '@liminal/shared/contracts/jobs';
+import { modelNameSchema } from '@liminal/shared/contracts/prediction';
+import { releaseIdSchema } from '@liminal/shared/contracts/release';
+import { BOTH_KINDS_MESSAGE, hasBothKindsOrNone, labelSourceShape } from '@liminal/shared/contracts/tuning';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
+import { modelOptionsSchema } from '../pipelines/model-options.ts';
+import type { ReleaseRegistry } from '../registry/release-registry.ts';
+import { TUNABLE_NAMES } from '../tuning/model-spaces.ts';
+import { DEFAULT_TUNING } from '../tuning/tune-models.ts';
+import { orStoreAway } from './releases.ts';
 
-const trainBodySchema = z
-  .strictObject({
+const requestedBy = z.string().min(1).max(200).default('api');
+const seed = z
+  .int()
+  .min(0)
+  .max(0xffff_ffff)
+  .optional()
+  .describe('The same rows and seed give the same result; from the rows unless given');
+/** An empty body asks for the defaults. */
+const orEmpty = (body: unknown): unknown => body ?? {};
+
+const trainBodySchema = z.preprocess(
+  orEmpty,
+  z.strictObject({
     promote: z.boolean().default(true).describe('Whether the release is to serve at once'),
     maxRows: z.int().positive().optional().describe('Newest rows to train from'),
-    seed: z.int().min(0).max(0xffff_ffff).optional().describe('The same rows and seed give the same files'),
-    requestedBy: z.string().min(1).max(200).default('api'),
-  })
-  .nullish()
-  .transform((body) => body ?? { promote: true, requestedBy: 'api' });
+    seed,
+    options: modelOptionsSchema.optional(),
+    requestedBy,
+  }),
+);
 
-const jobSchema = z.object({
-  job: z.string(),
-  state: z.string().describe('waiting, active, completed, failed, delayed …'),
-  progress: jobProgressSchema.nullable(),
-  attempts: z.int(),
-  result: trainReleaseResultSchema.nullable(),
-  error: z.string().nullable(),
-});
+const tuneBodySchema = z.preprocess(
+  orEmpty,
+  z
+    .strictObject({
+      models: z.array(z.enum(TUNABLE_NAMES)).min(1).default(TUNABLE_NAMES),
+      configurations: z
+        .int()
+        .min(2)
+        .max(200)
+        .default(DEFAULT_TUNING.configurations)
+        .describe('Configurations a model, the default one among them'),
+      maxRows: z.int().positive().optional().describe('Newest rows to tune on'),
+      seed,
+      requestedBy,
+      ...labelSourceShape,
+    })
+    .refine(hasBothKindsOrNone, BOTH_KINDS_MESSAGE),
+);
 
-export function addPipelineRoutes(http: HttpServer, queue: TrainingQueue): void {
+const MOST_ROWS_COMPARED = 20_000;
+
+const optimizeBodySchema = z.preprocess(
+  orEmpty,
+  z
+    .strictObject({
+      release: releaseIdSchema.optional().describe('The serving one unless given'),
+      models: z.array(modelNameSchema).min(1).optional().describe('All of the release unless given'),
+      maxRows: z
+        .int()
+        .positive()
+        .max(MOST_ROWS_COMPARED)
+        .default(5_000)
+        .describe('Newest archived rows to compare scores on'),
+      requestedBy,
+      ...labelSourceShape,
+    })
+    .refine(hasBothKindsOrNone, BOTH_KINDS_MESSAGE),
+);
+
+const acceptedSchema = z.object({ job: z.string(), status: z.string().describe('Where to ask how it goes') });
+const accepted = (job: string): z.infer<typeof acceptedSchema> => ({ job, status: `/jobs/${job}` });
+
+export function addPipelineRoutes(
+  http: HttpServer,
+  { queue, registry }: { queue: TrainingQueue; registry: ReleaseRegistry },
+): void {
   http.post(
     '/pipelines/train',
     {
@@ -31,42 +92,51 @@ export function addPipelineRoutes(http: HttpServer, queue: TrainingQueue): void 
         tags: ['training'],
         summary: 'Trains a release from the archived rows',
         body: trainBodySchema,
-        response: { 202: z.object({ job: z.string(), status: z.string().describe('Where to ask how it goes') }) },
+        response: { 202: acceptedSchema },
       },
     },
-    async ({ body }, reply) => {
-      const job = await requestTraining(queue, {
-        reason: 'manual',
-        requestedBy: body.requestedBy,
-        promote: body.promote,
-        ...('maxRows' in body && body.maxRows !== undefined && { maxRows: body.maxRows }),
-        ...('seed' in body && body.seed !== undefined && { seed: body.seed }),
-      });
-      return reply.code(202).send({ job, status: `/jobs/${job}` });
-    },
+    async ({ body }, reply) =>
+      reply
+        .code(202)
+        .send(accepted(await requestTraining(queue, trainReleaseJobSchema.parse({ reason: 'manual', ...body })))),
   );
 
-  http.get(
-    '/jobs/:job',
+  http.post(
+    '/pipelines/tune',
     {
       schema: {
         tags: ['training'],
-        summary: 'How a training goes',
-        params: z.object({ job: z.string().min(1) }),
-        response: { 200: jobSchema },
+        summary: 'Searches the options of models on the archived rows; by labels where there are any',
+        body: tuneBodySchema,
+        response: { 202: acceptedSchema },
       },
     },
-    async ({ params }) => {
-      const job = await queue.getJob(params.job);
-      if (job === undefined) throw errors('LIMINAL_ERR_JOB_UNKNOWN', { job: params.job });
-      return {
-        job: job.id!,
-        state: await job.getState(),
-        progress: jobProgressSchema.safeParse(job.progress).data ?? null,
-        attempts: job.attemptsMade,
-        result: job.returnvalue ?? null,
-        error: job.failedReason ?? null,
-      };
+    async ({ body }, reply) => {
+      const job = await queue.add(TUNE_MODELS, tuneModelsJobSchema.parse(body));
+      return reply.code(202).send(accepted(job.id!));
+    },
+  );
+
+  http.post(
+    '/pipelines/optimize',
+    {
+      schema: {
+        tags: ['training'],
+        summary: 'Makes optimised and quantised variants of the models of a release, and a report that compares them',
+        body: optimizeBodySchema,
+        response: { 202: acceptedSchema },
+      },
+    },
+    async ({ body }, reply) => {
+      const release = body.release ?? (await orStoreAway(() => registry.pointer('production')))?.release;
+      if (release === undefined) throw errors('LIMINAL_ERR_RELEASE_NONE', { retryAfterSeconds: 5 });
+      const releases = await orStoreAway(() => registry.listReleases());
+      const manifest = releases.find(({ id }) => id === release);
+      if (manifest === undefined) throw errors('LIMINAL_ERR_RELEASE_UNKNOWN', { release });
+      const unknown = body.models?.find((name) => !manifest.models.some((model) => model.name === name));
+      if (unknown !== undefined) throw errors('LIMINAL_ERR_RELEASE_WITHOUT_MODEL', { release, model: unknown });
+      const job = await queue.add(OPTIMIZE_RELEASE, optimizeReleaseJobSchema.parse({ ...body, release }));
+      return reply.code(202).send(accepted(job.id!));
     },
   );
 }

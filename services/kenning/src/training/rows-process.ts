@@ -1,27 +1,18 @@
-import { type ModelStoreSettings, openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
-import { readTrainingRows } from '../archive/archive-reader.ts';
 import { leaveParent, receiveTask, sendToParent } from '../pipelines/child-task.ts';
 import { packError } from '../pipelines/error-transfer.ts';
+import { archivedRows } from './archived-rows.ts';
 import { factoryRows } from './factory-rows.ts';
 import type { RowsMessage, RowsRequest } from './rows-in-process.ts';
 
 /** Entry of the process that `rowsInProcess` starts: gathers training rows once, then the process ends. */
 const report = (message: RowsMessage): Promise<void> => sendToParent(message);
 
-async function archivedRows(modelStore: ModelStoreSettings, maxRows: number) {
-  const store = openConfiguredModelStore(modelStore);
-  try {
-    const log = { warn: (fields: object, message: string) => void report({ type: 'warn', fields, message }) };
-    return await readTrainingRows(store, { maxRows, log });
-  } finally {
-    store.close();
-  }
-}
+const warn = (fields: object, message: string): void => void report({ type: 'warn', fields, message });
 
 try {
   const request = await receiveTask<RowsRequest>();
   const gathered =
-    request.source === 'archive' ? await archivedRows(request.modelStore, request.maxRows) : factoryRows(request);
+    request.source === 'archive' ? await archivedRows(request.modelStore, request.maxRows, warn) : factoryRows(request);
   const { rows, features, sha256, ts } = gathered;
   const numbers = new Map<string, number>();
   const userNumbers = Int32Array.from(gathered.users, (user) => {

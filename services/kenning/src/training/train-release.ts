@@ -4,11 +4,13 @@ import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { createMatrix } from '../detectors/matrix.ts';
 import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } from '../onnx/detector-model.ts';
+import { nonStandardOperators } from '../onnx/model-rewrite.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
 import { trainInProcess } from '../pipelines/train-in-process.ts';
 import { combinationOf, DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
-import { chosenModels } from '../pipelines/trainable-models.ts';
+import { chosenModels, type ModelOptions } from '../pipelines/trainable-models.ts';
 import type { TrainedModel } from '../pipelines/trained-model.ts';
+import { OnnxParityError } from '../pipelines/training-errors.ts';
 import type { DraftModel, ReleaseDraft } from '../registry/publish-release.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
 import { libraryVersions } from './library-versions.ts';
@@ -22,6 +24,8 @@ export interface TrainReleaseRequest {
   seed: number | undefined;
   reason: string;
   by: string;
+  /** The models and their options; every model with its defaults unless given. */
+  models?: ModelOptions | undefined;
 }
 
 export interface TrainReleaseContext {
@@ -43,18 +47,15 @@ export async function trainRelease(
   onProgress({ stage: 'gather rows', ratio: 0 });
   const rows = await rowsInProcess(request.rows, { signal, warn });
   const seed = request.seed ?? Number.parseInt(rows.summary.sha256.slice(0, 8), 16);
+  const options = { ...DEFAULT_RELEASE_TRAINING, ...(request.models && { models: request.models }) };
   const trained = await trainInProcess(
-    {
-      rows: { ...createMatrix(rows.features, FEATURE_COUNT), groups: rows.userNumbers },
-      options: DEFAULT_RELEASE_TRAINING,
-      seed,
-    },
+    { rows: { ...createMatrix(rows.features, FEATURE_COUNT), groups: rows.userNumbers }, options, seed },
     {
       signal,
       onProgress: ({ model, stage, share }) =>
         onProgress({
           stage: `${stage} ${model}`,
-          ratio: READ_SHARE + TRAIN_SHARE * trainingRatio(model, stage, share),
+          ratio: READ_SHARE + TRAIN_SHARE * trainingRatio(options.models, model, stage, share),
         }),
     },
   );
@@ -68,8 +69,8 @@ export async function trainRelease(
 const STAGES = ['fit', 'calibrate', 'verify'] as const;
 
 /** Share of the training of all models that is done, each model and stage counting alike. */
-function trainingRatio(model: ModelName, stage: (typeof STAGES)[number], share: number): number {
-  const names = chosenModels(DEFAULT_RELEASE_TRAINING.models).map((chosen) => chosen.model.name);
+function trainingRatio(models: ModelOptions, model: ModelName, stage: (typeof STAGES)[number], share: number): number {
+  const names = chosenModels(models).map((chosen) => chosen.model.name);
   return (names.indexOf(model) + (STAGES.indexOf(stage) + share) / STAGES.length) / names.length;
 }
 
@@ -91,6 +92,7 @@ export function draftOf(
 }
 
 function draftModel({ name, onnx, params, calibration, seed }: TrainedModel): DraftModel {
+  assertStandardOperators(name, onnx);
   return {
     name,
     bytes: onnx,
@@ -101,6 +103,13 @@ function draftModel({ name, onnx, params, calibration, seed }: TrainedModel): Dr
     metrics: { calibrationRows: calibration.rows, smallestPValue: calibration.smallestPValue },
     seed,
   };
+}
+
+/** Releases promise files that any ONNX Runtime serves. */
+export function assertStandardOperators(name: ModelName, onnx: Uint8Array): void {
+  const operators = nonStandardOperators(onnx);
+  if (operators.length === 0) return;
+  throw new OnnxParityError(`the ONNX file of ${name} needs ${operators.join(', ')}, which are no standard operators`);
 }
 
 function referenceProfileOf({ referenceProfile, rows }: TrainedRelease): ReleaseManifest['referenceProfile'] {
