@@ -52,14 +52,14 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
     }),
     trainingJobs: new Counter({
       name: 'liminal_kenning_training_jobs_total',
-      help: 'Jobs of the queue training that ended (train-release, tune-models, optimize-release), by result',
-      labelNames: ['job', 'result'] as const,
+      help: 'Jobs of the queue training that ended (train-release, tune-models, optimize-release), by kind and result',
+      labelNames: ['kind', 'result'] as const,
       registers,
     }),
     trainingJobDuration: new Histogram({
       name: 'liminal_kenning_training_job_duration_seconds',
       help: 'Time from the start of a job of the queue training to its result',
-      labelNames: ['job'] as const,
+      labelNames: ['kind'] as const,
       buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
       registers,
     }),

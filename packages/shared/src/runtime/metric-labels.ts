@@ -4,6 +4,7 @@
  */
 export const METRIC_LABELS = {
   partition: 'number of a partition, 0 to `PARTITIONS` − 1',
+  kind: 'kind of a job, a constant of the code',
   result: 'outcome, a constant of the code',
   reason: 'error code, or reason of a decision or training: a constant of the code',
   decision: 'rule that decided, a constant of the code',
