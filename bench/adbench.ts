@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alarmCountBand } from '@liminal/kenning/calibration/beta-binomial';
 import { alarmingRanks } from '@liminal/kenning/calibration/conformal';
@@ -9,13 +9,15 @@ import { type AdbenchResults, asMarkdown, type SetResult, summaryLines } from '.
 export const name = 'detectors and their combination: AUROC and alarm rates on ADBench';
 export const ALARM_RATES = [0.01, 0.05];
 const COVERAGE = 0.95;
+const RESULTS_FILE = process.env.ADBENCH_RESULTS;
 
 /**
  * Every detector of a release and their combination, one fixed set of hyperparameters, against the AUROCs published by
  * Livernoche et al. (ICLR 2024); and how often they alarm on fresh normal rows.
  *
  * `ADBENCH_SEEDS` seeds (2 unless given; 5 for the full measurement), `ADBENCH_SETS` words of sets, comma-separated (all),
- * `ADBENCH_WRITE=1` writes docs/adbench.md.
+ * `ADBENCH_WRITE=1` writes docs/adbench.md, `ADBENCH_RESULTS` names a file that keeps the results of each set, so that a
+ * measurement can be resumed. Remove it when the code has changed.
  */
 export async function run(): Promise<void> {
   const directory = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../shared/data'), 'adbench');
@@ -26,9 +28,11 @@ export async function run(): Promise<void> {
   const seeds = Number(process.env.ADBENCH_SEEDS ?? 2);
   const words = (process.env.ADBENCH_SETS ?? '').split(',').filter((word) => word !== '');
   const results: AdbenchResults = { seeds, coverage: COVERAGE, sets: [] };
+  const kept = keptResults(seeds);
   for (const set of labelledSets(directory, words)) {
-    const result = await measured(set, seeds);
+    const result = kept.find((earlier) => earlier.name === set.name) ?? (await measured(set, seeds));
     results.sets.push(result);
+    if (RESULTS_FILE !== undefined) writeFileSync(RESULTS_FILE, JSON.stringify(results));
     console.table({
       [set.name]: Object.fromEntries(
         PROTOCOLS.flatMap((protocol) =>
@@ -44,6 +48,12 @@ export async function run(): Promise<void> {
   if (process.env.ADBENCH_WRITE === '1') {
     writeFileSync(join(import.meta.dirname, '../docs/adbench.md'), asMarkdown(results));
   }
+}
+
+function keptResults(seeds: number): SetResult[] {
+  if (RESULTS_FILE === undefined || !existsSync(RESULTS_FILE)) return [];
+  const kept = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as AdbenchResults;
+  return kept.seeds === seeds ? kept.sets : [];
 }
 
 async function measured(set: LabelledSet, seeds: number): Promise<SetResult> {

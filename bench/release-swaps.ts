@@ -1,7 +1,10 @@
+import { fork } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createMatrix } from '@liminal/kenning/detectors/matrix';
@@ -31,6 +34,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
  * trains as kenning does (in a process of its own), each `SWAPS` times (100): the end against the state after warming up.
  */
 export async function run(): Promise<void> {
+  if (process.env.MALLOC_ARENA_MAX === undefined) return runAsService();
   const directory = await mkdtemp(join(tmpdir(), 'liminal-swaps-'));
   const store = openModelStore(`file:${directory}`);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -62,6 +66,14 @@ export async function run(): Promise<void> {
     store.close();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The C library reads this at the start of a process: services run with it, so this has to. */
+async function runAsService(): Promise<void> {
+  const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
+  const child = fork(fileURLToPath(import.meta.url), { env, execArgv: [] });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`the measurement ended with code ${code}`);
 }
 
 async function measured(

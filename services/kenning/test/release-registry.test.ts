@@ -78,6 +78,23 @@ describe('a published release', () => {
     expect(manifest.combination).toMatchObject({ method: 'minimum-p', rows: 200 });
   });
 
+  it('loads in the form of the first releases, which alarmed by the p-value of one model', async () => {
+    const { models, ...manifest } = await publishAt(START, 1);
+    const earlier = {
+      ...manifest,
+      models: models.map(({ appliesTo: _, outputs: { score, pValue }, ...model }) => {
+        return { ...model, outputs: { score, pValue } };
+      }),
+      combination: { method: 'single', model: 'isolation-forest' },
+    };
+    const bytes = canonicalJsonBytes(earlier);
+    await store.put(releaseKeys.manifest(manifest.id), bytes);
+    await store.put(releaseKeys.signature(manifest.id), signBytes(bytes, signingKey));
+    const loaded = await loadRelease(store, publicKey, manifest.id);
+    expect(loaded.combination).toBeNull();
+    expect(loaded.manifest.models[0]).toMatchObject({ appliesTo: 'every-vector', outputs: { pValue: 'p_value' } });
+  });
+
   it('lies where DESIGN says, under an id that sorts by time and depends on the content', async () => {
     const first = await publishAt(START, 1);
     const other = await publishAt(START, 2);
