@@ -22,7 +22,7 @@ export const DEFAULT_MEASURING: Omit<MeasuringOptions, 'clock'> = {
     { rows: 32, runs: 300 },
     { rows: 1024, runs: 100 },
   ],
-  warmUpRuns: 10,
+  warmUpRuns: 100,
   alarmRates: [0.01, 0.05],
 };
 
@@ -115,7 +115,9 @@ export function scoreDifference(
     meanAbsolute: sum / count,
     rankCorrelation: Number.isNaN(rankCorrelation) ? null : rankCorrelation,
     changedAlarms: alarmRates.map((alarmRate) => {
-      const changed = original.pValues.filter((p, row) => p <= alarmRate !== variant.pValues[row]! <= alarmRate).length;
+      // The p-values are float32: one that stands for 0.05 is above the double 0.05.
+      const limit = Math.fround(alarmRate);
+      const changed = original.pValues.filter((p, row) => p <= limit !== variant.pValues[row]! <= limit).length;
       return { alarmRate, changedShare: changed / count };
     }),
   };

@@ -129,7 +129,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in Chromium', () => {
     expect(widths[0]).toBeGreaterThan(100);
   });
 
-  it('keeps its text inside the plots and asks for nothing else', async () => {
+  it('keeps its text inside the plots and the page, and asks for nothing else', async () => {
+    const tables = await page
+      .locator('.scroll')
+      .evaluateAll((boxes) => boxes.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+    expect(tables).toEqual([0, 0]);
     const overflowing = await page.locator('svg.plot').evaluateAll((plots) =>
       plots.flatMap((plot) => {
         const { left, right } = plot.getBoundingClientRect();

@@ -18,12 +18,13 @@ header p { margin: .2rem 0 1rem; color: var(--faint); }
 dt { color: var(--faint); font-size: .85em; }
 dd { margin: 0; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+table { border-collapse: collapse; width: 100%; font-size: .92em; font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th:first-child, td:last-child, th:last-child { text-align: left; }
-thead th { white-space: nowrap; vertical-align: bottom; line-height: 1.25; }
+thead th { vertical-align: bottom; line-height: 1.25; }
 tbody th { font-weight: 600; white-space: nowrap; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; margin-top: 1.2rem; }
+td:last-child { overflow-wrap: anywhere; min-width: 7rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); gap: 1rem; margin-top: 1.2rem; }
 .plot { width: 100%; padding: .8rem; background: var(--panel); border-radius: .5rem; font: 12px system-ui, sans-serif;
   fill: var(--text); }
 .plot-title { font-size: 14px; font-weight: 600; }
