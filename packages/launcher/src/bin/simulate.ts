@@ -1,7 +1,7 @@
+import { OutputError } from '@liminal/shared/runtime/output-error';
 import { createProgress } from '@liminal/shared/runtime/progress';
 import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { FeedError } from '../feed/feed-error.ts';
-import { OutputError } from '../simulate/output-error.ts';
 import { type SimulateProgress, simulateInto } from '../simulate/simulate-into.ts';
 import { parseSimulateArguments, SIMULATE_USAGE, type SimulateArguments } from '../simulate/simulate-options.ts';
 import { summaryText } from '../simulate/summary-text.ts';

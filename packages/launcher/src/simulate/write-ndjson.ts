@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { OutputError } from './output-error.ts';
+import { OutputError } from '@liminal/shared/runtime/output-error';
 
 /** A write to the disk gathers about so many characters of lines. */
 const CHUNK_CHARACTERS = 256 * 1024;
