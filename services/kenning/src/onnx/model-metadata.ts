@@ -1,0 +1,37 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type ModelProto, ModelProtoSchema } from './onnx-ml_pb.ts';
+
+/**
+ * The file with texts that go with it (`metadata_props`) added behind its end. A protobuf file may be continued: the entries
+ * of a repeated field are those of all its parts, so the graph is neither read nor written again.
+ */
+export function withMetadata(file: Uint8Array, entries: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+  const metadataProps = Object.entries(entries).map(([key, value]) => ({ key, value }));
+  const added = toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps }));
+  const whole = new Uint8Array(file.length + added.length);
+  whole.set(file);
+  whole.set(added, file.length);
+  return whole;
+}
+
+/** Bytes that are no ONNX model. */
+export class NotOnnxError extends Error {
+  override readonly name = 'NotOnnxError';
+}
+
+/** Throws `NotOnnxError`. */
+export function decodeModel(file: Uint8Array): ModelProto {
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, file);
+  } catch (error) {
+    throw new NotOnnxError('not an ONNX model', { cause: error });
+  }
+  // Almost any bytes are a protobuf message of some fields; a model has these.
+  if (model.graph === undefined || model.opsetImport.length === 0) throw new NotOnnxError('not an ONNX model');
+  return model;
+}
+
+export function metadataOf(model: ModelProto): Record<string, string> {
+  return Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+}
