@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Event } from '@liminal/shared/contracts/event';
 import { freePort } from '@liminal/shared/testing/redis';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -57,6 +58,16 @@ export class ServiceProcess {
     await once(child, 'exit');
   }
 
+  /** SIGSTOP: it stands still, with all its connections open, and does not know it. */
+  freeze(): void {
+    this.#child!.kill('SIGSTOP');
+  }
+
+  /** SIGCONT: it goes on where it stood still. */
+  thaw(): void {
+    this.#child!.kill('SIGCONT');
+  }
+
   /** SIGTERM, and waits for the end. Returns the exit code. */
   async stop(): Promise<number | null> {
     const child = this.#child!;
@@ -74,6 +85,17 @@ export class ServiceProcess {
   /** The last of what it logged. */
   get output(): string {
     return this.#output;
+  }
+
+  /** Gives what it logs from now on. */
+  outputFromHere(): () => string {
+    let said = '';
+    for (const stream of [this.#child!.stdout!, this.#child!.stderr!]) {
+      stream.on('data', (chunk) => {
+        said += String(chunk);
+      });
+    }
+    return () => said;
   }
 
   async #answers(path: string): Promise<void> {
@@ -100,4 +122,30 @@ export async function until(what: string, condition: () => Promise<boolean>, tim
     if (performance.now() > deadline) throw new Error(`gave up waiting until ${what}`);
     await sleep(100);
   }
+}
+
+/** Sends a call until it is answered 202, however often the backend dies in between. */
+export async function sendUntilTaken(backend: ServiceProcess, events: readonly Event[]): Promise<void> {
+  const body = JSON.stringify(events);
+  for (;;) {
+    try {
+      const url = `${backend.url}/events`;
+      const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      const answer = await response.text();
+      if (response.status === 202) return;
+      if (response.status !== 503) throw new Error(`unexpected answer ${response.status}: ${answer}`);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await sleep(20);
+  }
+}
+
+/** Waits until every accepted event is folded, and every vector scored and archived. */
+export function everythingIsArchived(backend: ServiceProcess): Promise<void> {
+  return until('all events are folded, scored and archived', async () => {
+    const response = await fetch(`${backend.url}/ml/metrics`);
+    const summary = (await response.json()) as Record<'events' | 'vectors' | 'predictions', { lag: number }>;
+    return summary.events.lag === 0 && summary.vectors.lag === 0 && summary.predictions.lag === 0;
+  });
 }
