@@ -133,7 +133,8 @@ describe('variants of a network', () => {
           const scale = Math.max(...column.map(Math.abs)) / 127;
           const sum = x.reduce((sum, value, i) => sum + seen(value) * Math.round(column[i]! / scale) * scale, 0);
           const biased = sum + byName[biasName(name)]![unit]!;
-          return activation === 'relu' ? Math.max(0, biased) : biased;
+          if (activation === 'relu') return Math.max(0, biased);
+          return activation === 'tanh' ? Math.tanh(biased) : biased;
         });
       }, input);
       return output.map((value, column) => Math.abs(value - input[column]!));

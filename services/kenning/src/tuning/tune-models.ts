@@ -1,6 +1,6 @@
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
-import type { ModelTuning, TrainingModelOptions } from '@liminal/shared/contracts/tuning';
 import { hash32 } from '@liminal/shared/contracts/hash32';
+import type { ModelTuning, TrainingModelOptions } from '@liminal/shared/contracts/tuning';
 import { Random } from '@liminal/shared/runtime/random';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { modelSeed } from '../pipelines/trainable-models.ts';
