@@ -179,4 +179,4 @@ function normalRows(rows: number, columns: number, seed: number): Matrix {
 }
 
 conforms<IsolationForestOptions, IsolationForest>(isolationForest, isolationForest.defaultOptions);
-conforms<AutoencoderOptions, Autoencoder>(autoencoder, { ...autoencoder.defaultOptions, steps: 300 });
+conforms<AutoencoderOptions, Autoencoder>(autoencoder, autoencoder.defaultOptions);
