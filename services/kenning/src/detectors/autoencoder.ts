@@ -71,6 +71,10 @@ const TRAINING_SHARE = 0.95;
  * Denoising autoencoder (Vincent et al. 2010) on standardised rows. Masked inputs of the training look like missing values,
  * so that a row with missing values is reconstructed from what was observed.
  *
+ * ReLU in the hidden layers and a linear code: both grow with the row, so that an extreme one can't hide. Tanh had a higher
+ * mean AUROC over ADBench's sets (0.6 points fitted on all rows, 0.2 on normal rows), but saturates: a training row with one
+ * value at 16 standard deviations could score below ordinary ones.
+ *
  * Score log(1 + d²), d² = squared Mahalanobis distance of the residual plus that of the code: a row is anomalous when it is
  * not like the others in what the network can't reconstruct, or in what it can. The logarithm changes no order and keeps
  * the score within float32's comfort.
@@ -81,7 +85,7 @@ export const autoencoder: Detector<AutoencoderOptions, Autoencoder> = {
   defaultOptions: {
     hiddenPerColumn: 2,
     codeShare: 0.25,
-    hiddenActivation: 'tanh',
+    hiddenActivation: 'relu',
     codeActivation: 'linear',
     maskedShare: 0.2,
     steps: 800,
