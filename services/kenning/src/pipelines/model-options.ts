@@ -18,6 +18,7 @@ export const modelOptionsSchema = z
         cacheBytes: z.int().min(0),
         maxExactRows: whole,
         landmarks: whole.max(5_000),
+        maxSamples: whole.max(1_000_000),
       })
       .partial(),
     autoencoder: z
