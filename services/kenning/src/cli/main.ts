@@ -78,5 +78,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 /** Whether the message says all there is to say; anything else is a fault of ours and shows where it was. */
 function isForThePerson(error: unknown): error is Error {
   const kinds = [UsageError, TableError, ModelFileError, OutputError, TrainingDataError];
-  return kinds.some((kind) => error instanceof kind);
+  if (kinds.some((kind) => error instanceof kind)) return true;
+  // It comes from the process that trains, which keeps the names of errors, not their classes.
+  return error instanceof Error && error.name === 'TrainingDivergedError';
 }

@@ -10,6 +10,9 @@ export interface TrainingFacts {
   /** Left out of the fit, if one was named. */
   labelColumn: string | undefined;
   excludedColumns: readonly string[];
+  /** As the training was given it; each model draws by one of its own that follows from it. */
+  seed: number;
+  calibrationShare: number;
   rows: { total: number; training: number; calibration: number };
   /** Of names and values of the rows that were trained on. */
   dataSha256: string;
@@ -25,13 +28,14 @@ const KEY = {
   excludedColumns: 'kenning.excluded_columns',
   params: 'kenning.params',
   seed: 'kenning.seed',
+  calibrationShare: 'kenning.calibration_share',
   rows: 'kenning.rows',
   dataSha256: 'kenning.training_data_sha256',
   libraries: 'kenning.libraries',
 } as const;
 
 /** As texts for `metadata_props`. Nothing in them varies between two trainings that are the same. */
-export function metadataEntries({ name, params, seed }: TrainedModel, facts: TrainingFacts): Record<string, string> {
+export function metadataEntries({ name, params }: TrainedModel, facts: TrainingFacts): Record<string, string> {
   const { kenning, ...libraries } = libraryVersions();
   return {
     [KEY.version]: VERSION,
@@ -41,7 +45,8 @@ export function metadataEntries({ name, params, seed }: TrainedModel, facts: Tra
     ...(facts.labelColumn !== undefined && { [KEY.labelColumn]: facts.labelColumn }),
     [KEY.excludedColumns]: JSON.stringify(facts.excludedColumns),
     [KEY.params]: JSON.stringify(params),
-    [KEY.seed]: String(seed),
+    [KEY.seed]: String(facts.seed),
+    [KEY.calibrationShare]: String(facts.calibrationShare),
     [KEY.rows]: JSON.stringify(facts.rows),
     [KEY.dataSha256]: facts.dataSha256,
     [KEY.libraries]: JSON.stringify(libraries),
@@ -63,6 +68,8 @@ const schema = z.object({
   [KEY.columns]: names,
   [KEY.labelColumn]: z.string().optional(),
   [KEY.excludedColumns]: names,
+  [KEY.seed]: z.coerce.number(),
+  [KEY.calibrationShare]: z.coerce.number(),
   [KEY.rows]: json.pipe(z.object({ total: z.int(), training: z.int(), calibration: z.int() })),
   [KEY.dataSha256]: z.string(),
 });
@@ -79,6 +86,8 @@ export function trainingFacts(path: string, metadata: Record<string, string>): T
     columns: facts[KEY.columns],
     labelColumn: facts[KEY.labelColumn],
     excludedColumns: facts[KEY.excludedColumns],
+    seed: facts[KEY.seed],
+    calibrationShare: facts[KEY.calibrationShare],
     rows: facts[KEY.rows],
     dataSha256: facts[KEY.dataSha256],
   };

@@ -38,10 +38,14 @@ async function score({ args, signal }: CommandContext): Promise<void> {
     const bar = createProgress({ label: 'score', total: 1 });
     let rows = 0;
     try {
-      const onProgress = (share: number): void => bar.update(share, `${rows} rows`);
+      let share = 0;
+      const onProgress = (read: number): void => {
+        share = read;
+      };
       for await (const part of table.read(choice, { signal, onProgress })) {
         await output.write([rowNumbers(rows, part.rows.rows), ...columnsOf(await scorer.score(part.rows, signal))]);
         rows += part.rows.rows;
+        bar.update(share, `${rows.toLocaleString('en')} rows`);
       }
       await output.finish();
     } catch (error) {

@@ -72,7 +72,7 @@ async function* readParts(
     await written(parser, undefined);
     if (part.rows > 0) yield part.take();
   } catch (error) {
-    throw asTableError(file.path, error);
+    throw asTableError(file.path, error, file.columns.length);
   } finally {
     source.destroy();
     parser.destroy();
@@ -186,21 +186,20 @@ function headerOf(path: string, head: string, delimiter: string): string[] {
   return columnNames(path, header);
 }
 
-function asTableError(path: string, error: unknown): unknown {
-  if (error instanceof CsvError) return new TableError(`${path}: ${csvFault(error)}`, { cause: error });
+/** `columns`: in the header, where that has been read. */
+function asTableError(path: string, error: unknown, columns = 0): unknown {
+  if (error instanceof CsvError) return new TableError(`${path}: ${csvFault(error, columns)}`, { cause: error });
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code.startsWith('Z_')) return new TableError(`${path}: the gzip data is broken (${code})`, { cause: error });
   return error;
 }
 
-function csvFault(error: CsvError): string {
+function csvFault(error: CsvError, columns: number): string {
   const { code } = error;
   const line = `line ${String(error.lines)}`;
   switch (code) {
-    case 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH': {
-      const fields = Array.isArray(error.record) ? error.record.length : 'another number of';
-      return `${line} has ${fields} fields, the header has another number of them`;
-    }
+    case 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH':
+      return `${line} has ${Array.isArray(error.record) ? error.record.length : 'other than'} fields, the header ${columns}`;
     case 'CSV_QUOTE_NOT_CLOSED':
     case 'CSV_MAX_RECORD_SIZE':
       return `${line}: a quote (") that was opened is never closed`;

@@ -64,8 +64,8 @@ async function* readParts(
     for (let start = groupStart; start < groupEnd; start += ROWS_PER_PART) {
       signal?.throwIfAborted();
       const end = Math.min(start + ROWS_PER_PART, groupEnd);
-      yield partOf(path, choice, columns, { groupStart, start, end });
       onProgress?.(end / rows);
+      yield partOf(path, choice, columns, { groupStart, start, end });
     }
     groupStart = groupEnd;
   }

@@ -130,6 +130,8 @@ async function train({ args, signal }: CommandContext): Promise<void> {
       columns,
       labelColumn: options.label,
       excludedColumns: options.exclude,
+      seed,
+      calibrationShare,
       rows: trained.rows,
       dataSha256: hashOfRows(columns, rows),
     };

@@ -14,6 +14,7 @@ import sklearn
 from scipy.stats import betabinom
 from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._iforest import _average_path_length
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
@@ -123,7 +124,24 @@ def one_class_svm():
     )
 
 
+def ranking():
+    rng = np.random.default_rng(SEED)
+    cases = []
+    for rows, levels, share in [(40, None, 0.2), (200, 5, 0.3), (200, 1, 0.5), (57, 3, 0.02), (300, 40, 0.9), (2, None, 0.5)]:
+        labels = (rng.uniform(size=rows) < share).astype(int)
+        labels[:2] = [0, 1]
+        scores = rng.normal(size=rows) + labels
+        # Few levels: many ties, between the kinds too.
+        scores = np.round(scores, 6) if levels is None else np.floor(levels * (scores - scores.min()) / np.ptp(scores) / 1.0001)
+        cases.append({
+            "scores": scores.tolist(), "labels": labels.tolist(),
+            "auroc": roc_auc_score(labels, scores), "averagePrecision": average_precision_score(labels, scores),
+        })
+    write("ranking", seed=SEED, cases=cases)
+
+
 isolation_forest()
 beta_binomial()
 nearest_neighbours()
 one_class_svm()
+ranking()
