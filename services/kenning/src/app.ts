@@ -21,7 +21,7 @@ import { addPredictRoutes } from './routes/predict.ts';
 import { addReleaseRoutes } from './routes/releases.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { ReleaseScorer } from './serving/release-scorer.ts';
-import { trainRelease } from './training/train-release.ts';
+import { FactoryRelease } from './training/factory-release.ts';
 
 const BATCH_ENTRIES = 16;
 const STORE_RETRY_MS = 2_000;
@@ -48,6 +48,12 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   const sessions = new Map<number, PredictionsSession>();
   const releases = new ReleaseRegistry({ store, signingKey, clock: Date.now, log: logger });
   const reports = new ReportStore(store, Date.now);
+  const factory = new FactoryRelease({
+    registry: releases,
+    seed: config.factorySeed,
+    signal: stopping.signal,
+    logger,
+  });
   const scorer = new ReleaseScorer(store, createPublicKey(signingKey));
   const queue = openTrainingQueue(api);
   queue.on('error', (error) => logger.warn({ err: error }, 'training queue can not be reached'));
@@ -82,9 +88,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   readiness.require('redis', () => checkRedis(api));
   readiness.require('model store', () => store.ping());
   readiness.require('predictions', () => worker.check());
-  readiness.require('production release', async () => {
-    if ((await releases.pointer('production')) === null) throw new Error('the factory release is being trained');
-  });
+  readiness.require('production release', () => factory.check());
   addPipelineRoutes(http, { queue, registry: releases });
   addJobRoutes(http, { queue, cancelRunning: (jobId) => trainingJobs.cancel(jobId) });
   addReportRoutes(http, reports);
@@ -106,35 +110,13 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     return undefined;
   }
 
-  async function releaseFactory(): Promise<void> {
-    if ((await releases.pointer('production')) !== null) return;
-    logger.info('training the factory release from simulated traffic');
-    const { release } = await trainRelease(
-      {
-        rows: { source: 'simulator', seed: config.factorySeed },
-        provisional: true,
-        promote: true,
-        seed: config.factorySeed,
-        reason: 'first start: the factory release serves until there is enough traffic to learn from',
-        by: 'kenning',
-      },
-      {
-        registry: releases,
-        signal: stopping.signal,
-        onProgress: ({ stage, ratio }) => logger.debug({ stage, ratio }, 'factory release'),
-        warn: (fields, message) => logger.warn(fields, message),
-      },
-    );
-    logger.info({ release }, 'factory release serves');
-  }
-
   const running: RunningService = {
     async run() {
       archive = await openArchive();
       if (archive === undefined) return;
       worker.start();
       try {
-        await releaseFactory();
+        await factory.ensure();
       } catch (error) {
         if (stopping.signal.aborted) return;
         throw error;
