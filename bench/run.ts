@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'lstm-training',
   'adbench',
   'release-swaps',
+  'training-health',
   'predict-http',
   'event-pipe',
   'memory',
