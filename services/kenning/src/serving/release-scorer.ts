@@ -1,10 +1,10 @@
-import type { KeyObject } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { ModelScore } from '@liminal/shared/contracts/prediction-batch';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
+import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import { createMatrix } from '../detectors/matrix.ts';
 import type { ModelSession } from '../onnx/model-session.ts';
 import { Mutex } from '../registry/mutex.ts';
@@ -22,13 +22,13 @@ export interface ScoredRow {
 /** Scores vectors with any release, for `POST /predict`. Keeps the release that was asked for last. */
 export class ReleaseScorer {
   readonly #store: ModelStore;
-  readonly #publicKey: KeyObject;
+  readonly #trustedKeys: TrustedKeys;
   readonly #mutex = new Mutex();
   #open: OpenRelease | undefined;
 
-  constructor(store: ModelStore, publicKey: KeyObject) {
+  constructor(store: ModelStore, trustedKeys: TrustedKeys) {
     this.#store = store;
-    this.#publicKey = publicKey;
+    this.#trustedKeys = trustedKeys;
   }
 
   /** `features`: row-major [rows, 7], NaN = not observed. Throws a `ReleaseError` for a release that can't be verified. */
@@ -54,7 +54,7 @@ export class ReleaseScorer {
 
   async #opened(release: string): Promise<OpenRelease> {
     if (this.#open?.manifest.id === release) return this.#open;
-    const { manifest, files } = await loadRelease(this.#store, this.#publicKey, release);
+    const { manifest, files } = await loadRelease(this.#store, this.#trustedKeys, release);
     // Only now: ONNX Runtime takes memory that most kennings never need.
     const { ModelSession } = await import('../onnx/model-session.ts');
     const sessions = new Map<ModelName, ModelSession>();
