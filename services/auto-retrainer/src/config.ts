@@ -14,7 +14,7 @@ export const environment = {
     .string()
     .min(1)
     .default('.liminal/keys/release-public-key.pem')
-    .describe('Public key that kenning signs releases with'),
+    .describe('Public keys whose releases are trusted; kenning writes the file'),
   POLICY_EVERY_MS: z.coerce.number().int().min(100).default(5_000).describe('How often the rules are looked at'),
   BOOTSTRAP_MIN_ROWS: z.coerce
     .number()

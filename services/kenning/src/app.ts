@@ -1,11 +1,10 @@
-import { createPublicKey } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
 import { openTrainingQueue } from '@liminal/shared/adapters/training-queue';
-import { loadOrCreateSigningKey } from '@liminal/shared/release/signing-key';
+import { loadOrCreateSigningKey, readTrustedKeys } from '@liminal/shared/release/signing-key';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { ArchiveWriter } from './archive/archive-writer.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -36,17 +35,16 @@ export const service: ServiceDefinition<Config> = {
 async function start({ config, logger, registry: metricsRegistry, readiness, http }: ServiceContext<Config>) {
   const { redisUrl: url, partitions, instanceId, leaseMs } = config;
   const store = openConfiguredModelStore(config.modelStore);
-  const signingKey = await loadOrCreateSigningKey({
-    privateKeyFile: config.signingKeyFile,
-    publicKeyFile: config.publicKeyFile,
-  });
+  const { signingKeyFile: privateKeyFile, publicKeyFile } = config;
+  const signingKey = await loadOrCreateSigningKey({ privateKeyFile, publicKeyFile }, (message) => logger.warn(message));
+  const trustedKeys = await readTrustedKeys(publicKeyFile);
   const redis = connectRedis({ url, logger, connectionName: 'kenning', purpose: 'worker' });
   const reader = connectRedis({ url, logger, connectionName: 'kenning:reader', purpose: 'worker' });
   const jobs = connectRedis({ url, logger, connectionName: 'kenning:jobs', purpose: 'worker' });
   const api = connectRedis({ url, logger, connectionName: 'kenning:api', purpose: 'call' });
   const stopping = new AbortController();
   const sessions = new Map<number, PredictionsSession>();
-  const releases = new ReleaseRegistry({ store, signingKey, clock: Date.now, log: logger });
+  const releases = new ReleaseRegistry({ store, signingKey, trustedKeys, clock: Date.now, log: logger });
   const reports = new ReportStore(store, Date.now);
   const factory = new FactoryRelease({
     registry: releases,
@@ -54,7 +52,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     signal: stopping.signal,
     logger,
   });
-  const scorer = new ReleaseScorer(store, createPublicKey(signingKey));
+  const scorer = new ReleaseScorer(store, trustedKeys);
   const queue = openTrainingQueue(api);
   queue.on('error', (error) => logger.warn({ err: error }, 'training queue can not be reached'));
   let archive: ArchiveWriter | undefined;

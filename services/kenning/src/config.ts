@@ -19,7 +19,7 @@ export const environment = {
     .string()
     .min(1)
     .default('.liminal/keys/release-public-key.pem')
-    .describe('Where the public key is written for the services that load releases'),
+    .describe('Where the public keys are kept for the services that load releases'),
   LEASE_MS: z.coerce.number().int().min(1_000).default(10_000).describe('After this silence others take over'),
   ARCHIVE_MAX_ROWS: z.coerce
     .number()

@@ -15,7 +15,7 @@ import {
   ReleaseRecordError,
   ReleaseSignatureError,
 } from '@liminal/shared/release/release-errors';
-import { signBytes } from '@liminal/shared/release/signing-key';
+import { loadOrCreateSigningKey, readTrustedKeys, signBytes } from '@liminal/shared/release/signing-key';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { publishRelease } from '../src/registry/publish-release.ts';
 import { ModelFileDamagedError, ReleaseRegistry } from '../src/registry/release-registry.ts';
@@ -61,6 +61,41 @@ function combinationFile(combination: ReleaseManifest['combination']): string {
 const flipByte = (index: number) => (bytes: Uint8Array) => {
   bytes[index]! ^= 1;
 };
+
+describe('after the private key was lost', () => {
+  it('the release that serves goes on serving, and the new key signs the next one', async () => {
+    const files = {
+      privateKeyFile: join(directory, 'keys/private.pem'),
+      publicKeyFile: join(directory, 'keys/public.pem'),
+    };
+    const registryWith = async () =>
+      new ReleaseRegistry({
+        store,
+        signingKey: await loadOrCreateSigningKey(files),
+        trustedKeys: await readTrustedKeys(files.publicKeyFile),
+        clock,
+        log: { warn: (_, text) => warnings.push(text) },
+      });
+    const before = await registryWith();
+    const { id: old } = await before.publish(releaseDraft(1));
+    await before.promote(old, 'first', 'test');
+
+    await rm(files.privateKeyFile);
+    const after = await registryWith();
+    now += 60_000;
+    const { id: next } = await after.publish(releaseDraft(2));
+    expect((await after.listReleases()).map(({ id }) => id)).toEqual([next, old]);
+    const trusted = await readTrustedKeys(files.publicKeyFile);
+    expect((await loadRelease(store, trusted, old)).manifest.id).toBe(old);
+    await after.promote(next, 'second', 'test');
+    await after.rollback(old, 'back again', 'test');
+    expect(await after.pointer('production')).toMatchObject({ release: old });
+    // Without the key that was kept, the old release is what nobody here signed.
+    await expect(loadRelease(store, trusted[0]!, old)).rejects.toThrow(ReleaseSignatureError);
+    await expect(loadRelease(store, trusted[1]!, next)).rejects.toThrow(ReleaseSignatureError);
+    expect(warnings).toEqual([]);
+  });
+});
 
 describe('a published release', () => {
   it('loads as it was published, byte for byte', async () => {

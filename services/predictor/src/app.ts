@@ -2,7 +2,7 @@ import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-s
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
-import { readPublicKey } from '@liminal/shared/release/signing-key';
+import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
@@ -31,7 +31,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   const store = openConfiguredModelStore(config.modelStore);
   const watcher = new ReleaseWatcher({
     store,
-    readPublicKey: () => readPublicKey(config.releasePublicKeyFile),
+    readTrustedKeys: () => readTrustedKeys(config.releasePublicKeyFile),
     pollMs: config.releasePollMs,
     logger,
     metrics,

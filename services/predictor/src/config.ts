@@ -14,7 +14,7 @@ export const environment = {
     .string()
     .min(1)
     .default('.liminal/keys/release-public-key.pem')
-    .describe('Public key that kenning signs releases with'),
+    .describe('Public keys whose releases are trusted; kenning writes the file'),
   RELEASE_POLL_MS: z.coerce.number().int().min(100).default(2_000).describe('How often to look for a new release'),
   ANOMALY_ALERT_RATE: z.coerce
     .number()

@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { getIfPresent, type ModelStore } from '../adapters/model-store.ts';
 import type { CombinationData } from '../calibration/combination.ts';
@@ -23,7 +22,7 @@ import {
   ReleaseSignatureError,
 } from './release-errors.ts';
 import { sha256Hex } from './sha256.ts';
-import { isSignedBy } from './signing-key.ts';
+import { isSignedBy, type TrustedKeys } from './signing-key.ts';
 
 export interface LoadedRelease {
   manifest: ReleaseManifest;
@@ -39,8 +38,8 @@ export interface LoadedRelease {
  * A release whose every byte is what was signed. Throws one of the `ReleaseError`s, or the store's errors while the
  * store is away.
  */
-export async function loadRelease(store: ModelStore, publicKey: KeyObject, id: string): Promise<LoadedRelease> {
-  const manifest = await loadManifest(store, publicKey, id);
+export async function loadRelease(store: ModelStore, trusted: TrustedKeys, id: string): Promise<LoadedRelease> {
+  const manifest = await loadManifest(store, trusted, id);
   const files = new Map<ModelName, Uint8Array>();
   for (const { name, file, sha256, sizeBytes } of manifest.models) {
     files.set(name, await verifiedFile(store, id, file, sha256, sizeBytes));
@@ -65,11 +64,11 @@ async function loadCombination(store: ModelStore, manifest: ReleaseManifest): Pr
 }
 
 /** The manifest alone, signature checked. Throws like `loadRelease`. */
-export async function loadManifest(store: ModelStore, publicKey: KeyObject, id: string): Promise<ReleaseManifest> {
+export async function loadManifest(store: ModelStore, trusted: TrustedKeys, id: string): Promise<ReleaseManifest> {
   const bytes = await present(store, id, releaseKeys.manifest(id));
   const signature = await present(store, id, releaseKeys.signature(id));
   // Before anything looks into it: what nobody signed is not parsed either.
-  if (!isSignedBy(bytes, signature, publicKey)) throw new ReleaseSignatureError(id);
+  if (!isSignedBy(bytes, signature, trusted)) throw new ReleaseSignatureError(id);
   const manifest = parseManifest(id, bytes);
   if (manifest.id !== id) throw new ReleaseMismatchError(id, manifest.id);
   return manifest;

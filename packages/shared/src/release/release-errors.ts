@@ -25,7 +25,8 @@ export class ReleaseSignatureError extends ReleaseError {
   constructor(release: string) {
     super(
       release,
-      'its signature does not fit: the manifest was changed, or it was signed with another key than the public key here',
+      'its signature does not fit: the manifest was changed, or it was signed with a key that is not among the public keys here; restore ' +
+        'the file of public keys from a backup, or train a release (POST /pipelines/train of kenning)',
     );
   }
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   isSignedBy,
   loadOrCreateSigningKey,
-  readPublicKey,
+  readTrustedKeys,
   SigningKeyError,
   signBytes,
-  waitForPublicKey,
+  waitForTrustedKeys,
 } from './signing-key.ts';
 
 const message = new TextEncoder().encode('manifest');
@@ -50,7 +50,7 @@ describe('the signing key', () => {
 
   it('signs what the public key confirms, and nothing else', async () => {
     const key = await loadOrCreateSigningKey(files);
-    const publicKey = await readPublicKey(files.publicKeyFile);
+    const publicKey = await readTrustedKeys(files.publicKeyFile);
     const signature = signBytes(message, key);
     expect(signature.byteLength).toBe(64);
     expect(isSignedBy(message, signature, publicKey)).toBe(true);
@@ -67,6 +67,31 @@ describe('the signing key', () => {
       await loadOrCreateSigningKey(files);
       expect(await readFile(files.publicKeyFile, 'utf8')).toBe(published);
     }
+  });
+
+  it('is made anew when it is lost; what the lost one signed still counts, until its public key is taken out', async () => {
+    const warnings: string[] = [];
+    const warn = (message: string): unknown => warnings.push(message);
+    const lost = await loadOrCreateSigningKey(files, warn);
+    const old = signBytes(message, lost);
+    expect(warnings).toEqual([]);
+
+    await rm(files.privateKeyFile);
+    const key = await loadOrCreateSigningKey(files, warn);
+    expect(warnings).toEqual([expect.stringContaining(files.privateKeyFile)]);
+    const trusted = await readTrustedKeys(files.publicKeyFile);
+    expect(trusted).toHaveLength(2);
+    expect(trusted[0]!.equals(createPublicKey(key))).toBe(true);
+    expect(isSignedBy(message, old, trusted)).toBe(true);
+    expect(isSignedBy(message, signBytes(message, key), trusted)).toBe(true);
+    expect(isSignedBy(message, signBytes(message, generateKeyPairSync('ed25519').privateKey), trusted)).toBe(false);
+
+    // The next start finds nothing new, and so does one with the old key put back.
+    await loadOrCreateSigningKey(files, warn);
+    expect(warnings).toHaveLength(1);
+    const pems = (await readFile(files.publicKeyFile, 'utf8')).split(/(?<=-----END PUBLIC KEY-----\n)/);
+    await writeFile(files.publicKeyFile, pems[0]!);
+    expect(isSignedBy(message, old, await readTrustedKeys(files.publicKeyFile))).toBe(false);
   });
 
   it('is refused while others can read it', async () => {
@@ -86,12 +111,12 @@ describe('the signing key', () => {
   });
 
   it('says who writes the public key while it is missing', async () => {
-    await expect(readPublicKey(files.publicKeyFile)).rejects.toThrow(/start kenning/);
-    await expect(waitForPublicKey(files.publicKeyFile, { timeoutMs: 10 })).rejects.toThrow(SigningKeyError);
+    await expect(readTrustedKeys(files.publicKeyFile)).rejects.toThrow(/start kenning/);
+    await expect(waitForTrustedKeys(files.publicKeyFile, { timeoutMs: 10 })).rejects.toThrow(SigningKeyError);
   });
 
   it('is waited for', async () => {
-    const waiting = waitForPublicKey(files.publicKeyFile, { timeoutMs: 5_000 });
+    const waiting = waitForTrustedKeys(files.publicKeyFile, { timeoutMs: 5_000 });
     const key = await loadOrCreateSigningKey(files);
     expect(isSignedBy(message, signBytes(message, key), await waiting)).toBe(true);
   });

@@ -19,28 +19,61 @@ export class SigningKeyError extends Error {
 export interface SigningKeyFiles {
   /** PKCS #8 PEM, mode 0600; only the signing service needs to see it. */
   privateKeyFile: string;
-  /** SPKI PEM; every service that loads releases reads it. */
+  /** SPKI PEMs, that of the private key first; every service that loads releases reads them. */
   publicKeyFile: string;
 }
 
+/** Keys whose signatures count: of the key that signs now, and of those that signed before. */
+export type TrustedKeys = KeyObject | readonly KeyObject[];
+
 const POLL_MS = 200;
+const PUBLIC_PEM = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
 
 /**
- * The Ed25519 private key (RFC 8032) that releases are signed with. Creates it at the first start; writes the public
- * key beside it whenever that is missing or another. Throws `SigningKeyError`.
+ * The Ed25519 private key (RFC 8032) that releases are signed with. Creates it at the first start, and when it is lost;
+ * sees to it that its public key is the first one in the file of public keys. The others that are there stay: what was
+ * signed with a key that is lost now goes on serving. `warn` is told, in plain words, of a key that was lost.
+ * Throws `SigningKeyError`.
  */
-export async function loadOrCreateSigningKey({ privateKeyFile, publicKeyFile }: SigningKeyFiles): Promise<KeyObject> {
+export async function loadOrCreateSigningKey(
+  { privateKeyFile, publicKeyFile }: SigningKeyFiles,
+  warn: (message: string) => void = () => {},
+): Promise<KeyObject> {
   if ((await readIfPresent(privateKeyFile)) === null) await createPrivateKeyFile(privateKeyFile);
   const privateKey = await readPrivateKey(privateKeyFile);
-  const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
-  if ((await readIfPresent(publicKeyFile)) !== publicPem) {
-    await writeThenMove(publicKeyFile, publicPem, 0o644, (unfinished) => rename(unfinished, publicKeyFile));
+  const current = createPublicKey(privateKey);
+  const published = (await readIfPresent(publicKeyFile)) ?? '';
+  const earlier = readablePublicKeys(published).filter((key) => !key.equals(current));
+  const ring = [current, ...earlier].map(toPem).join('');
+  if (published !== ring) {
+    await writeThenMove(publicKeyFile, ring, 0o644, (unfinished) => rename(unfinished, publicKeyFile));
+    if (earlier.length > 0) warn(lostKeyMessage(privateKeyFile, publicKeyFile));
   }
   return privateKey;
 }
 
-/** The public key that signatures are checked with. Throws `SigningKeyError` while the file isn't there. */
-export async function readPublicKey(publicKeyFile: string): Promise<KeyObject> {
+const toPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
+
+const lostKeyMessage = (privateKeyFile: string, publicKeyFile: string): string =>
+  `the private key ${privateKeyFile} is not the one that releases were signed with so far: new releases are signed with ` +
+  `this one, and those from before go on serving, since their public key stays in ${publicKeyFile}. If it was lost, ` +
+  'there is nothing to do; to go back to it, restore the file from a backup and start again. If it was stolen, train a ' +
+  'release, then take every key but the first out of the file of public keys';
+
+/** What can be read of the file; the rest is not worth keeping. */
+function readablePublicKeys(pems: string): KeyObject[] {
+  return (pems.match(PUBLIC_PEM) ?? []).flatMap((pem) => {
+    try {
+      const key = createPublicKey(pem);
+      return key.asymmetricKeyType === 'ed25519' ? [key] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The public keys that signatures are checked with. Throws `SigningKeyError` while the file isn't there. */
+export async function readTrustedKeys(publicKeyFile: string): Promise<readonly KeyObject[]> {
   const pem = await readIfPresent(publicKeyFile);
   if (pem === null) {
     throw new SigningKeyError(
@@ -48,26 +81,28 @@ export async function readPublicKey(publicKeyFile: string): Promise<KeyObject> {
         'so start kenning, and check that both services see the same folder',
     );
   }
-  return parseKey(publicKeyFile, 'public', () => createPublicKey(pem));
+  const blocks = pem.match(PUBLIC_PEM) ?? [pem];
+  return blocks.map((block) => parseKey(publicKeyFile, 'public', () => createPublicKey(block)));
 }
 
-/** Waits for kenning to write the public key. Throws `SigningKeyError` when it isn't there in time. */
-export async function waitForPublicKey(
+/** Waits for kenning to write the public keys. Throws `SigningKeyError` when it isn't there in time. */
+export async function waitForTrustedKeys(
   publicKeyFile: string,
   { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
-): Promise<KeyObject> {
+): Promise<readonly KeyObject[]> {
   for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += POLL_MS) {
     if ((await readIfPresent(publicKeyFile)) !== null) break;
     await sleep(Math.min(POLL_MS, timeoutMs - waitedMs), undefined, signal && { signal });
   }
-  return readPublicKey(publicKeyFile);
+  return readTrustedKeys(publicKeyFile);
 }
 
 /** 64 bytes, the same each time for the same bytes and key. */
 export const signBytes = (bytes: Uint8Array, privateKey: KeyObject): Uint8Array => sign(null, bytes, privateKey);
 
-export const isSignedBy = (bytes: Uint8Array, signature: Uint8Array, publicKey: KeyObject): boolean =>
-  verify(null, bytes, publicKey, signature);
+/** Whether one of the keys signed exactly these bytes. */
+export const isSignedBy = (bytes: Uint8Array, signature: Uint8Array, trusted: TrustedKeys): boolean =>
+  [trusted].flat().some((key) => verify(null, bytes, key, signature));
 
 async function createPrivateKeyFile(file: string): Promise<void> {
   const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

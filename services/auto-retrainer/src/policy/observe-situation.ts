@@ -2,7 +2,7 @@ import { getIfPresent, type ModelStore } from '@liminal/shared/adapters/model-st
 import type { TrainingQueue } from '@liminal/shared/adapters/training-queue';
 import { type ArchiveSummary, archiveSummarySchema, trainingKeys } from '@liminal/shared/contracts/training-rows';
 import { loadManifest, readPointer } from '@liminal/shared/release/load-release';
-import { readPublicKey } from '@liminal/shared/release/signing-key';
+import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import type { Situation } from './policy.ts';
 
 export interface SituationSources {
@@ -21,7 +21,7 @@ export async function observeSituation({ store, queue, publicKeyFile }: Situatio
   const isTraining = Object.values(counts).some((count) => count > 0);
   const seen = { rows: summary?.rows ?? 0, users: summary?.users ?? 0, isTraining };
   if (pointer === null) return { ...seen, production: undefined };
-  const { provisional } = await loadManifest(store, await readPublicKey(publicKeyFile), pointer.release);
+  const { provisional } = await loadManifest(store, await readTrustedKeys(publicKeyFile), pointer.release);
   return { ...seen, production: { release: pointer.release, provisional } };
 }
 

@@ -17,6 +17,7 @@ import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
 import { type LoadedRelease, loadManifest, loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { ReleaseError, ReleaseRecordError } from '@liminal/shared/release/release-errors';
 import { sha256Hex } from '@liminal/shared/release/sha256';
+import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import { Mutex } from './mutex.ts';
 import { publishRelease, type ReleaseDraft } from './publish-release.ts';
 import { appendToHistory, historyEntryOf, readHistory } from './release-history.ts';
@@ -33,6 +34,8 @@ export interface RegistryLog {
 export interface ReleaseRegistryOptions {
   store: ModelStore;
   signingKey: KeyObject;
+  /** Keys whose releases count; that of `signingKey` alone unless given. */
+  trustedKeys?: TrustedKeys;
   /** Milliseconds since the epoch. */
   clock: () => number;
   log: RegistryLog;
@@ -62,17 +65,17 @@ interface Move {
 export class ReleaseRegistry {
   readonly #store: ModelStore;
   readonly #signingKey: KeyObject;
-  readonly #publicKey: KeyObject;
+  readonly #trustedKeys: TrustedKeys;
   readonly #clock: () => number;
   readonly #log: RegistryLog;
   readonly #mutex = new Mutex();
   /** Manifests never change, so each is read and verified once. */
   readonly #manifests = new Map<string, ReleaseManifest>();
 
-  constructor({ store, signingKey, clock, log }: ReleaseRegistryOptions) {
+  constructor({ store, signingKey, trustedKeys, clock, log }: ReleaseRegistryOptions) {
     this.#store = store;
     this.#signingKey = signingKey;
-    this.#publicKey = createPublicKey(signingKey);
+    this.#trustedKeys = trustedKeys ?? createPublicKey(signingKey);
     this.#clock = clock;
     this.#log = log;
   }
@@ -116,7 +119,7 @@ export class ReleaseRegistry {
 
   /** A release with its files, every byte verified. Throws a `ReleaseError`. */
   load(release: string): Promise<LoadedRelease> {
-    return loadRelease(this.#store, this.#publicKey, release);
+    return loadRelease(this.#store, this.#trustedKeys, release);
   }
 
   /** Newest first. A release that can't be verified is logged and left out. */
@@ -157,7 +160,7 @@ export class ReleaseRegistry {
       await this.#completeHistory();
       const current = await this.#readableCurrent(move.pointer);
       if (current?.release === move.release) return current;
-      await loadRelease(this.#store, this.#publicKey, releaseIdSchema.parse(move.release));
+      await loadRelease(this.#store, this.#trustedKeys, releaseIdSchema.parse(move.release));
       const next: ReleasePointer = {
         release: move.release,
         since: this.#timeAfter(current),
@@ -210,7 +213,7 @@ export class ReleaseRegistry {
     const known = this.#manifests.get(id);
     if (known !== undefined) return known;
     try {
-      const manifest = await loadManifest(this.#store, this.#publicKey, id);
+      const manifest = await loadManifest(this.#store, this.#trustedKeys, id);
       this.#manifests.set(id, manifest);
       return manifest;
     } catch (error) {

@@ -1,9 +1,9 @@
-import type { KeyObject } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
+import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import { Mutex } from '../registry/mutex.ts';
 
 /** Vectors of one run, as in the predictor. */
@@ -12,13 +12,13 @@ const ROWS_PER_RUN = 512;
 /** Scores vectors with any release, for `POST /predict`. Keeps the release that was asked for last. */
 export class ReleaseScorer {
   readonly #store: ModelStore;
-  readonly #publicKey: KeyObject;
+  readonly #trustedKeys: TrustedKeys;
   readonly #mutex = new Mutex();
   #open: OpenRelease | undefined;
 
-  constructor(store: ModelStore, publicKey: KeyObject) {
+  constructor(store: ModelStore, trustedKeys: TrustedKeys) {
     this.#store = store;
-    this.#publicKey = publicKey;
+    this.#trustedKeys = trustedKeys;
   }
 
   /**
@@ -43,7 +43,7 @@ export class ReleaseScorer {
 
   async #opened(id: string): Promise<OpenRelease> {
     if (this.#open?.id === id) return this.#open;
-    const loaded = await loadRelease(this.#store, this.#publicKey, id);
+    const loaded = await loadRelease(this.#store, this.#trustedKeys, id);
     // Only now: ONNX Runtime takes memory that most kennings never need.
     const { OpenRelease } = await import('@liminal/shared/release/open-release');
     const release = await OpenRelease.open(loaded);

@@ -1,14 +1,14 @@
-import type { KeyObject } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 
 export interface ReleaseWatcherOptions {
   store: ModelStore;
-  /** The key may come after this service does, so it is asked for at each look. */
-  readPublicKey(): Promise<KeyObject>;
+  /** The keys may come after this service does, so they are asked for at each look. */
+  readTrustedKeys(): Promise<TrustedKeys>;
   pollMs: number;
   logger: Logger;
   metrics: Metrics;
@@ -58,7 +58,7 @@ export class ReleaseWatcher {
     try {
       id = (await readPointer(store, 'production'))?.release;
       if (id === undefined || id === this.#current?.id) return;
-      const next = await OpenRelease.open(await loadRelease(store, await this.#options.readPublicKey(), id));
+      const next = await OpenRelease.open(await loadRelease(store, await this.#options.readTrustedKeys(), id));
       const previous = this.#current;
       this.#current = next;
       metrics.releaseLoads.labels('loaded').inc();
