@@ -7,12 +7,10 @@ import { modelColumns } from './column-choice.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openTable } from './open-table.ts';
 import { type ModelScores, Scorer } from './scorer.ts';
-import { readWhole, TableError } from './table.ts';
+import { ROWS_PER_PART, readWhole, TableError } from './table.ts';
 import { hashOfRows } from './training-data-hash.ts';
 
 const ALARM_RATES = [0.01, 0.05];
-/** Rows scored between two turns of the progress bar. */
-const ROWS_AT_ONCE = 8_192;
 
 const USAGE = `Usage: kenning evaluate DATA --model MODEL --label COLUMN [--json] …
 
@@ -79,8 +77,8 @@ async function evaluateTable(
       scores: new Float64Array(rows.rows),
       pValues: new Float64Array(rows.rows),
     }));
-    for (let start = 0; start < rows.rows; start += ROWS_AT_ONCE) {
-      const end = Math.min(start + ROWS_AT_ONCE, rows.rows);
+    for (let start = 0; start < rows.rows; start += ROWS_PER_PART) {
+      const end = Math.min(start + ROWS_PER_PART, rows.rows);
       const scored = await scorer.score(rowRange(rows, start, end), signal);
       for (const [index, { scores, pValues }] of scored.entries()) {
         all[index]!.scores.set(scores, start);

@@ -67,10 +67,10 @@ async function* readParts(
       signal?.throwIfAborted();
       await written(parser, chunk as Buffer);
       onProgress?.(Math.min(source.bytesRead / file.sizeBytes, 1));
-      if (part.rows > 0) yield part.take();
+      yield* part.takeFull();
     }
     await written(parser, undefined);
-    if (part.rows > 0) yield part.take();
+    yield* part.takeRest();
   } catch (error) {
     throw asTableError(file.path, error, file.columns.length);
   } finally {
@@ -101,23 +101,28 @@ function recordReader(
 ): (record: readonly string[], line: number) => void {
   const positions = features.map((name) => columns.indexOf(name));
   const labelPosition = label === undefined ? undefined : columns.indexOf(label);
-  const refuse = (record: readonly string[], line: number, position: number, { fault, isText }: CellFault): never => {
+  const refusal = (
+    record: readonly string[],
+    line: number,
+    position: number,
+    { fault, isText }: CellFault,
+  ): TableError => {
     const place = `${path}, line ${line}, column "${columns[position]}"`;
-    if (!isText || position === labelPosition) throw new TableError(`${place}: ${fault}`);
+    if (!isText || position === labelPosition) return new TableError(`${place}: ${fault}`);
     const texts = positions.filter((other) => isTextCell(record[other]!, decimal)).map((other) => columns[other]!);
-    throw new TableError(`${place}: ${fault}; to leave such columns out, say --exclude ${texts.join(',')}`);
+    return new TableError(`${place}: ${fault}; to leave such columns out, say --exclude ${texts.join(',')}`);
   };
   return (record, line) => {
     part.beginRow();
     for (let feature = 0; feature < positions.length; feature++) {
       const position = positions[feature]!;
       const value = numberOfText(record[position]!, decimal);
-      if (typeof value !== 'number') return refuse(record, line, position, value);
+      if (typeof value !== 'number') throw refusal(record, line, position, value);
       part.setValue(feature, value);
     }
     if (labelPosition === undefined) return;
     const value = labelOf(numberOfText(record[labelPosition]!, decimal));
-    if (typeof value === 'object') return refuse(record, line, labelPosition, value);
+    if (typeof value === 'object') throw refusal(record, line, labelPosition, value);
     part.setLabel(value);
   };
 }

@@ -14,14 +14,12 @@ import {
   columnNames,
   PartBuilder,
   type ReadContext,
+  ROWS_PER_PART,
   TableError,
   type TableFile,
   type TablePart,
 } from './table.ts';
 import { type CellFault, labelOf, numberOfValue } from './table-cell.ts';
-
-/** Rows of a group that are handed on at once. */
-const ROWS_PER_PART = 65_536;
 
 /** What Node brings; hyparquet itself has Snappy. */
 const COMPRESSORS: Compressors = {
@@ -57,6 +55,7 @@ async function* readParts(
 ): AsyncGenerator<TablePart> {
   const { path, metadata } = parquet;
   const rows = Number(metadata.num_rows);
+  const part = new PartBuilder(choice);
   let groupStart = 0;
   for (const { num_rows } of metadata.row_groups) {
     const groupEnd = groupStart + Number(num_rows);
@@ -64,11 +63,13 @@ async function* readParts(
     for (let start = groupStart; start < groupEnd; start += ROWS_PER_PART) {
       signal?.throwIfAborted();
       const end = Math.min(start + ROWS_PER_PART, groupEnd);
+      addRows(part, path, choice, columns, { groupStart, start, end });
       onProgress?.(end / rows);
-      yield partOf(path, choice, columns, { groupStart, start, end });
+      yield* part.takeFull();
     }
     groupStart = groupEnd;
   }
+  yield* part.takeRest();
 }
 
 /** The values of each chosen column in a row group, by name. */
@@ -103,30 +104,30 @@ async function readGroup(
   return new Map(wanted.map((name) => [name, read.get(nameInFile(name))!]));
 }
 
-function partOf(
+/** Adds the rows from `start` to `end`, counted in the file, of a group that begins at `groupStart`. */
+function addRows(
+  part: PartBuilder,
   path: string,
   choice: ColumnChoice,
   columns: ReadonlyMap<string, DecodedArray>,
   { groupStart, start, end }: { groupStart: number; start: number; end: number },
-): TablePart {
-  const part = new PartBuilder(choice);
-  const refuse = (row: number, name: string, { fault, isText }: CellFault): never => {
+): void {
+  const refusal = (row: number, name: string, { fault, isText }: CellFault): TableError => {
     const advice = isText && name !== choice.label ? `; to leave the column out, say --exclude ${name}` : '';
-    throw new TableError(`${path}, row ${row + 1}, column "${name}": ${fault}${advice}`);
+    return new TableError(`${path}, row ${row + 1}, column "${name}": ${fault}${advice}`);
   };
   for (let row = start; row < end; row++) {
     part.beginRow();
     for (const [feature, name] of choice.features.entries()) {
       const value = numberOfValue(columns.get(name)![row - groupStart]);
-      if (typeof value !== 'number') return refuse(row, name, value);
+      if (typeof value !== 'number') throw refusal(row, name, value);
       part.setValue(feature, value);
     }
     if (choice.label === undefined) continue;
     const label = labelOf(numberOfValue(columns.get(choice.label)![row - groupStart]));
-    if (typeof label === 'object') return refuse(row, choice.label, label);
+    if (typeof label === 'object') throw refusal(row, choice.label, label);
     part.setLabel(label);
   }
-  return part.take();
 }
 
 async function translated<Result>(path: string, read: () => Promise<Result>): Promise<Result> {

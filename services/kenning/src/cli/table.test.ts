@@ -75,6 +75,16 @@ describe('a CSV table', () => {
     expect(await read('a;b\n1,5;-2,25\n', { decimal: 'comma' })).toMatchObject({ values: [1.5, -2.25] });
   });
 
+  it('comes in parts of one size, so that scores do not depend on how it is read', async () => {
+    const text = `a,b\n${'1,2\n'.repeat(20_000)}`;
+    for (const content of [text, gzipSync(text)]) {
+      const table = await openTable(fileWith(content), { decimal: 'point' });
+      const sizes: number[] = [];
+      for await (const { rows } of table.read({ features: ['a'] })) sizes.push(rows.rows);
+      expect(sizes).toEqual([8_192, 8_192, 3_616]);
+    }
+  });
+
   it('is read whole when rows span the parts in which it comes', async () => {
     const rows = Array.from({ length: 60_000 }, (_, row) => `${row},${row % 7},${row / 4}`);
     const { values } = await read(`a,b,c\n${rows.join('\n')}\n`);
@@ -134,6 +144,17 @@ describe('a Parquet table', () => {
       values: [1.5, 1, Number.NaN, 2, Number.NaN, 3],
       labels: [1, 0, 1],
     });
+  });
+
+  it('comes in the same parts as a CSV', async () => {
+    const data = Float32Array.from({ length: 20_000 }, (_, row) => row);
+    const columns = [{ name: 'a', data, type: 'FLOAT' as const }];
+    const bytes = new Uint8Array(parquetWriteBuffer({ columnData: columns, rowGroupSize: 9_000 }));
+    const table = await openTable(fileWith(bytes), { decimal: 'point' });
+    const parts: Float32Array[] = [];
+    for await (const { rows } of table.read({ features: ['a'] })) parts.push(rows.values);
+    expect(parts.map(({ length }) => length)).toEqual([8_192, 8_192, 3_616]);
+    expect(parts.flatMap((part) => [...part])).toEqual([...data]);
   });
 
   it('says in which row and column something is no number', async () => {

@@ -54,35 +54,33 @@ export function columnNames(path: string, header: readonly string[]): string[] {
   return names;
 }
 
-/** Collects rows of known width into parts; grows by doubling. */
+/**
+ * Rows of every part but the last, whatever the file: in which company ONNX Runtime gets a row may change the last bit of its
+ * score, and how a file is packed should not. A multiple of the rows of a run.
+ */
+export const ROWS_PER_PART = 8_192;
+const FIRST_CAPACITY = 256;
+
+/** Collects rows of known width into parts. */
 export class PartBuilder {
   readonly #columns: number;
   readonly #hasLabels: boolean;
   #values: Float32Array;
   #labels: Uint8Array;
   #rows = 0;
+  #full: TablePart[] = [];
 
   constructor({ features, label }: ColumnChoice) {
     this.#columns = features.length;
     this.#hasLabels = label !== undefined;
-    this.#values = new Float32Array(this.#columns * 256);
-    this.#labels = new Uint8Array(256);
-  }
-
-  get rows(): number {
-    return this.#rows;
+    this.#values = new Float32Array(this.#columns * FIRST_CAPACITY);
+    this.#labels = new Uint8Array(FIRST_CAPACITY);
   }
 
   /** Begins a row; its values are set by `setValue` and `setLabel`. */
   beginRow(): void {
-    if (this.#rows === this.#labels.length) {
-      const values = new Float32Array(this.#values.length * 2);
-      values.set(this.#values);
-      this.#values = values;
-      const labels = new Uint8Array(this.#labels.length * 2);
-      labels.set(this.#labels);
-      this.#labels = labels;
-    }
+    if (this.#rows === ROWS_PER_PART) this.#full.push(this.#take());
+    else if (this.#rows === this.#labels.length) this.#grow();
     this.#rows++;
   }
 
@@ -95,12 +93,32 @@ export class PartBuilder {
     this.#labels[this.#rows - 1] = label;
   }
 
-  /** The rows since the last call, as copies. */
-  take(): TablePart {
+  /** The full parts since the last call. */
+  takeFull(): TablePart[] {
+    const full = this.#full;
+    this.#full = [];
+    return full;
+  }
+
+  /** What is left; nothing where there are no rows. */
+  takeRest(): TablePart[] {
+    return this.#rows === 0 ? this.takeFull() : [...this.takeFull(), this.#take()];
+  }
+
+  #take(): TablePart {
     const rows = createMatrix(this.#values.slice(0, this.#rows * this.#columns), this.#columns);
     const labels = this.#hasLabels ? this.#labels.slice(0, this.#rows) : new Uint8Array(0);
     this.#rows = 0;
     return { rows, labels };
+  }
+
+  #grow(): void {
+    const values = new Float32Array(this.#values.length * 2);
+    values.set(this.#values);
+    this.#values = values;
+    const labels = new Uint8Array(this.#labels.length * 2);
+    labels.set(this.#labels);
+    this.#labels = labels;
   }
 }
 
