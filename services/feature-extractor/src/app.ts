@@ -10,6 +10,8 @@ import { addFeaturesRoutes } from './routes/features.ts';
 
 /** Stream entries of a partition per read: with calls of 500 events over 8 partitions about 1,250 events. */
 const BATCH_ENTRIES = 20;
+/** Also what an event waits at most before it is read. */
+const ROUND_MS = 8;
 
 export const service: ServiceDefinition<Config> = {
   name: 'feature-extractor',
@@ -35,6 +37,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     reader,
     group: new PartitionGroup({ redis, group: 'feature-extractor', partitions, instanceId, leaseMs }),
     batchEntries: BATCH_ENTRIES,
+    roundMs: ROUND_MS,
     logger,
     async open(lease) {
       const session = await EventsSession.open(lease, { redis, config, metrics, logger, share, now: Date.now });

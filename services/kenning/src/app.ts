@@ -23,6 +23,8 @@ import { ReleaseScorer } from './serving/release-scorer.ts';
 import { FactoryRelease } from './training/factory-release.ts';
 
 const BATCH_ENTRIES = 16;
+/** Nobody waits for the archive. */
+const ROUND_MS = 100;
 const STORE_RETRY_MS = 2_000;
 
 export const service: ServiceDefinition<Config> = {
@@ -65,6 +67,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     reader,
     group: new PartitionGroup({ redis, group: 'kenning', partitions, instanceId, leaseMs }),
     batchEntries: BATCH_ENTRIES,
+    roundMs: ROUND_MS,
     logger,
     async open(lease) {
       const flushMs = config.archiveFlushMs;

@@ -14,6 +14,8 @@ import { MicroBatcher } from './scoring/micro-batcher.ts';
 import { ReleaseWatcher } from './sessions/release-watcher.ts';
 
 const BATCH_ENTRIES = 16;
+/** Long enough for a few vectors to come together: a run of the models costs little more for ten than for one. */
+const ROUND_MS = 25;
 
 export const service: ServiceDefinition<Config> = {
   name: 'predictor',
@@ -42,6 +44,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     reader,
     group: new PartitionGroup({ redis, group: 'predictor', partitions, instanceId, leaseMs }),
     batchEntries: BATCH_ENTRIES,
+    roundMs: ROUND_MS,
     logger,
     open: (lease) =>
       FeaturesSession.open(lease, {

@@ -6,11 +6,6 @@ import type { Lease, PartitionGroup } from './partition-group.ts';
 
 const REBALANCE_EVERY_MS = 1_000;
 const READ_BLOCKS_MS = 250;
-/**
- * Rounds start at least this far apart unless there is a backlog: a commit costs about the same however little it holds,
- * and a full pipe would otherwise be read call by call.
- */
-const ROUND_MS = 8;
 const RETRY_AFTER_ERROR_MS = 500;
 
 export interface StreamEntry {
@@ -51,6 +46,11 @@ export interface StreamWorkerOptions {
   open(lease: Lease): Promise<PartitionSession>;
   /** Entries of a partition per read. */
   batchEntries: number;
+  /**
+   * Rounds start at least this far apart unless there is a backlog: a round costs about the same however little it
+   * holds, and without a pause a busy stream is read entry by entry.
+   */
+  roundMs: number;
   logger: Logger;
 }
 
@@ -158,7 +158,7 @@ export class StreamWorker {
     const batches = await this.#read(readable);
     await Promise.all(batches.map(([session, entries]) => this.#guard(session, () => session.process(entries))));
     const hasBacklog = batches.some(([, entries]) => entries.length === this.#options.batchEntries);
-    const early = startedAt + ROUND_MS - performance.now();
+    const early = startedAt + this.#options.roundMs - performance.now();
     if (!hasBacklog && early > 1) await sleep(early);
   }
 
