@@ -8,20 +8,21 @@ import { findPython, PythonPeer } from './peers/python-peer.ts';
 export const ROWS = 100_000;
 export const COLUMNS = 7;
 
-/** 100,000 × 7 standard normal values: what both sides of the isolation forest benchmarks work on. */
-export function benchmarkRows(): Matrix {
+/** Standard normal values, [rows, 7]: what both sides of a benchmark work on. */
+export function benchmarkRows(rows = ROWS): Matrix {
   const random = new Random(1);
   return createMatrix(
-    Float32Array.from({ length: ROWS * COLUMNS }, () => random.normal()),
+    Float32Array.from({ length: rows * COLUMNS }, () => random.normal()),
     COLUMNS,
   );
 }
 
-/** Runs `measure` with scikit-learn on the same rows; says so and does nothing where scikit-learn is missing. */
+/** Runs `measure` with scikit-learn (one of the scripts in `peers/`) on the same rows; says so and does nothing where scikit-learn is missing. */
 export async function withScikitLearn(
   benchmark: string,
   rows: Matrix,
   measure: (peer: PythonPeer, version: string) => Promise<void>,
+  script = './isolation_forest.py',
 ): Promise<void> {
   const python = findPython(['sklearn']);
   if (python === undefined) {
@@ -31,7 +32,7 @@ export async function withScikitLearn(
   const directory = await mkdtemp(join(tmpdir(), 'liminal-bench-'));
   const file = join(directory, 'rows.f32');
   await writeFile(file, new Uint8Array(rows.values.buffer, rows.values.byteOffset, rows.values.byteLength));
-  const peer = new PythonPeer(python, './isolation_forest.py', [file, String(rows.columns)]);
+  const peer = new PythonPeer(python, script, [file, String(rows.columns)]);
   try {
     await measure(peer, await peer.ready());
   } finally {

@@ -8,8 +8,8 @@ import { type NearestNeighbours, type NearestNeighboursOptions, nearestNeighbour
 import { type OneClassSvm, type OneClassSvmOptions, oneClassSvm } from './one-class-svm.ts';
 
 /** What every detector must do. A new one joins by one line in the list at the end. */
-function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options): void {
-  describe(`detector ${detector.name}`, () => {
+function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options, variant = ''): void {
+  describe(`detector ${detector.name}${variant}`, () => {
     const rows = normalRows(300, 4, 1);
     const fit = (matrix: Matrix, seed = 7) => detector.fit(matrix, options, { seed });
 
@@ -185,9 +185,6 @@ function normalRows(rows: number, columns: number, seed: number): Matrix {
 conforms<IsolationForestOptions, IsolationForest>(isolationForest, isolationForest.defaultOptions);
 conforms<NearestNeighboursOptions, NearestNeighbours>(nearestNeighbours, { nNeighbors: 5, maxReferenceRows: 200 });
 conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, oneClassSvm.defaultOptions);
-conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, {
-  ...oneClassSvm.defaultOptions,
-  maxExactRows: 1,
-  landmarks: 40,
-});
+const fewLandmarks = { ...oneClassSvm.defaultOptions, maxExactRows: 1, landmarks: 40 };
+conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, fewLandmarks, ' with landmarks');
 conforms<AutoencoderOptions, Autoencoder>(autoencoder, { ...autoencoder.defaultOptions, steps: 300 });

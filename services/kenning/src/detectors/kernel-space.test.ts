@@ -1,9 +1,11 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { FLOAT32_MAX } from './float32.ts';
-import { fitKernelSpace, toKernelSpace } from './kernel-space.ts';
-import { createMatrix } from './matrix.ts';
+import { fitKernelSpace, type Gamma, toKernelSpace } from './kernel-space.ts';
+import { createMatrix, type Matrix } from './matrix.ts';
+import { runAtOnce } from './run-in-steps.ts';
 
+const fit = (matrix: Matrix, gamma: Gamma) => runAtOnce(fitKernelSpace(matrix, gamma));
 const random = new Random(1);
 const rows = createMatrix(
   Float32Array.from({ length: 300 }, (_, index) => (index % 3 === 2 ? 7 : 10 ** (index % 3) * random.normal() + 100)),
@@ -12,12 +14,12 @@ const rows = createMatrix(
 
 describe('kernel space', () => {
   it('has γ = 1/(columns · variance) of the standardised values: 1/(varying columns)', () => {
-    expect(fitKernelSpace(rows, 'scale').gamma).toBeCloseTo(1 / 2, 5);
-    expect(fitKernelSpace(createMatrix(new Float32Array(6).fill(3), 3), 'scale').gamma).toBe(1);
+    expect(fit(rows, 'scale').gamma).toBeCloseTo(1 / 2, 5);
+    expect(fit(createMatrix(new Float32Array(6).fill(3), 3), 'scale').gamma).toBe(1);
   });
 
   it('makes squared distances γ times those of standardised rows', () => {
-    const { space } = fitKernelSpace(rows, 0.25);
+    const { space } = fit(rows, 0.25);
     const { values } = toKernelSpace(space, rows);
     for (const column of [0, 1]) {
       const own = values.filter((_, index) => index % 3 === column);
@@ -30,7 +32,7 @@ describe('kernel space', () => {
   });
 
   it('clips only where every training row is out of reach', () => {
-    const { space } = fitKernelSpace(rows, 'scale');
+    const { space } = fit(rows, 'scale');
     const furthest = toKernelSpace(space, rows).values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     expect(Math.exp(-((space.clip - furthest) ** 2))).toBeLessThan(1.4e-45);
     const extreme = createMatrix(Float32Array.of(FLOAT32_MAX, -FLOAT32_MAX, 1e30), 3);
@@ -38,6 +40,6 @@ describe('kernel space', () => {
   });
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses γ = %s', (gamma) => {
-    expect(() => fitKernelSpace(rows, gamma)).toThrow(`not ${gamma}`);
+    expect(() => fit(rows, gamma)).toThrow(`not ${gamma}`);
   });
 });

@@ -1,4 +1,5 @@
 import type { Matrix } from './matrix.ts';
+import { OPERATIONS_PER_STEP, type Steps } from './run-in-steps.ts';
 
 /** A number, or `scale`: 1/(columns · variance of all standardised values), as scikit-learn has it. */
 export type Gamma = number | 'scale';
@@ -27,22 +28,31 @@ const SMALLEST_DEVIATION = 2 ** -100;
 const KERNEL_REACH = 10.25;
 const GAMMA_RANGE = [1e-12, 1e12] as const;
 
-/** The kernel space of the training rows, and the γ in it. `rows`: finite. */
-export function fitKernelSpace(rows: Matrix, gamma: Gamma): { space: KernelSpace; gamma: number } {
+/** The kernel space of the training rows, and the γ in it. `rows`: finite. A step is a pass over a column or all values. */
+export function* fitKernelSpace(rows: Matrix, gamma: Gamma): Steps<{ space: KernelSpace; gamma: number }> {
   const mean = new Float32Array(rows.columns);
   const scale = new Float32Array(rows.columns);
   for (let column = 0; column < rows.columns; column++) {
     const moments = columnMoments(rows, column);
     mean[column] = moments.mean;
     scale[column] = moments.deviation < SMALLEST_DEVIATION ? 1 : moments.deviation;
+    if ((column * rows.rows) % OPERATIONS_PER_STEP < rows.rows) yield (0.4 * column) / rows.columns;
   }
-  const used = gamma === 'scale' ? scaleGamma(toKernelSpace({ mean, scale, clip: LARGEST_INPUT }, rows)) : gamma;
+  let used = gamma;
+  if (used === 'scale') {
+    const standardised = toKernelSpace({ mean, scale, clip: LARGEST_INPUT }, rows);
+    yield 0.5;
+    used = scaleGamma(standardised);
+    yield 0.6;
+  }
   if (!(used >= GAMMA_RANGE[0] && used <= GAMMA_RANGE[1])) {
     throw new RangeError(`gamma must be 'scale' or a number in [${GAMMA_RANGE.join(', ')}], not ${gamma}`);
   }
   for (let column = 0; column < rows.columns; column++) scale[column] = scale[column]! / Math.sqrt(used);
   const unclipped = toKernelSpace({ mean, scale, clip: LARGEST_INPUT }, rows);
-  const furthest = unclipped.values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  yield 0.8;
+  let furthest = 0;
+  for (const value of unclipped.values) furthest = Math.max(furthest, Math.abs(value));
   return { space: { mean, scale, clip: Math.fround(furthest * (1 + 2 ** -20) + KERNEL_REACH) }, gamma: used };
 }
 

@@ -1,5 +1,5 @@
 import { Random } from '@liminal/shared/runtime/random';
-import { atBound, offsetOf } from './one-class-smo.ts';
+import { atBound, offsetOf } from './one-class-dual.ts';
 import { OPERATIONS_PER_STEP, type Steps } from './run-in-steps.ts';
 
 export interface LinearProblem {
@@ -47,8 +47,8 @@ export class LinearOneClassSvm {
 
   *solve(): Steps<LinearSolution> {
     const { rows, width, tolerance } = this.#problem;
-    this.#start();
     const chunk = Math.max(BLOCK_ROWS, Math.floor(OPERATIONS_PER_STEP / (4 * width)));
+    yield* this.#start(chunk);
     let passes = 0;
     for (let violation = Number.POSITIVE_INFINITY; violation > tolerance && passes < PASS_LIMIT; passes++) {
       violation = 0;
@@ -66,16 +66,24 @@ export class LinearOneClassSvm {
   }
 
   /** The rows with the smallest mean kernel to all others start as support vectors. */
-  #start(): void {
+  *#start(chunk: number): Steps<void> {
     const { rows, total } = this.#problem;
-    for (let row = 0; row < rows; row++) this.#addToWeights(row, 1);
-    const density = Float64Array.from({ length: rows }, (_, row) => this.#decision(row));
+    for (let row = 0; row < rows; row++) {
+      this.#addToWeights(row, 1);
+      if (row % chunk === 0) yield 0;
+    }
+    const density = new Float64Array(rows);
+    for (let row = 0; row < rows; row++) {
+      density[row] = this.#decision(row);
+      if (row % chunk === 0) yield 0;
+    }
     this.#weights.fill(0);
     const order = Int32Array.from(density.keys()).sort((a, b) => density[a]! - density[b]!);
     for (let place = 0; place < total; place++) {
       const alpha = Math.min(total - place, 1);
       this.#alpha[order[place]!] = alpha;
       this.#addToWeights(order[place]!, alpha);
+      if (place % chunk === 0) yield 0;
     }
   }
 

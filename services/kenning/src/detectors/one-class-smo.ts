@@ -1,5 +1,6 @@
 import { KernelRowCache } from './kernel-row-cache.ts';
 import { type Matrix, takeRows } from './matrix.ts';
+import { atBound, offsetOf } from './one-class-dual.ts';
 import { kernelOperations, rbfKernelRow } from './rbf-kernel.ts';
 import { OPERATIONS_PER_STEP, type Steps } from './run-in-steps.ts';
 
@@ -31,7 +32,6 @@ interface Shrinkage {
 
 /** Curvature that stands in for 0 between equal rows (τ in Fan, Chen & Lin). */
 const SMALLEST_CURVATURE = 1e-12;
-const BOUND_ROUNDING = 1e-12;
 const ITERATIONS_BETWEEN_SHRINKS = 1000;
 /** Everything comes back once when the violation is below this many tolerances: shrinking so far was a guess. */
 const UNSHRINK_TOLERANCES = 10;
@@ -295,30 +295,6 @@ export class OneClassSmo {
 
 /** Share of the work that is done when the gradient at the start is known. */
 const START_SHARE = 0.6;
-
-/** ρ from the optimality conditions: α = 1 where the gradient is below it, α = 0 where it is above, between where equal. */
-export function offsetOf(alpha: Float64Array, gradient: Float64Array): number {
-  let sum = 0;
-  let free = 0;
-  let lower = Number.NEGATIVE_INFINITY;
-  let upper = Number.POSITIVE_INFINITY;
-  for (let row = 0; row < alpha.length; row++) {
-    if (alpha[row]! >= 1) lower = Math.max(lower, gradient[row]!);
-    else if (alpha[row]! <= 0) upper = Math.min(upper, gradient[row]!);
-    else {
-      sum += gradient[row]!;
-      free++;
-    }
-  }
-  if (free > 0) return sum / free;
-  // With ν = 1 every row is at its upper bound, and nothing bounds ρ from above.
-  return Number.isFinite(upper) ? (lower + upper) / 2 : lower;
-}
-
-/** α, a bound where it is one but for rounding: what lies between the bounds fixes ρ, so nothing may seem to. */
-export function atBound(alpha: number): number {
-  return alpha < BOUND_ROUNDING ? 0 : alpha > 1 - BOUND_ROUNDING ? 1 : alpha;
-}
 
 /** The violation falls about geometrically, from the first one to the tolerance. */
 function solvedShare(first: number, now: number, tolerance: number): number {

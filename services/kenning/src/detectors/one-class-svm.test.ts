@@ -78,6 +78,18 @@ describe('one-class SVM', () => {
     }
   });
 
+  it('draws rows for the landmarks where there are more than it may hold', async () => {
+    const rows = twoClusters(3000, 8);
+    const exact = decisionValues(await fit(rows, { maxExactRows: 3000 }), rows);
+    const sampled = await fit(rows, { maxExactRows: 1, landmarks: 100, maxSamples: 1000 });
+    expect(sampled.fittedRows).toBe(1000);
+    const differences = decisionValues(sampled, rows).map((decision, row) => Math.abs(decision - exact[row]!));
+    const mean = differences.reduce((sum, value) => sum + value, 0) / rows.rows;
+    // The error of a mean over 1,000 rows instead of 3,000: more than that of the landmarks, yet small.
+    expect(mean).toBeGreaterThan(1e-3);
+    expect(mean).toBeLessThan(1e-2);
+  });
+
   it('chooses by the number of rows', async () => {
     const { maxExactRows } = oneClassSvm.defaultOptions;
     const rows = twoClusters(maxExactRows + 1, 7);
@@ -93,6 +105,7 @@ describe('one-class SVM', () => {
     [{ cacheBytes: Number.NaN }, 'cacheBytes'],
     [{ maxExactRows: 0 }, 'maxExactRows'],
     [{ landmarks: 1.5 }, 'landmarks'],
+    [{ maxSamples: 0 }, 'maxSamples'],
   ])('refuses %o', async (options, message) => {
     await expect(fit(twoClusters(10, 1), options)).rejects.toThrow(message);
   });

@@ -22,6 +22,8 @@ export interface OneClassSvmOptions {
   maxExactRows: number;
   /** Landmarks of the approximation. */
   landmarks: number;
+  /** Rows drawn for the approximation where there are more: it holds rows · landmarks float32 values (51 MB). */
+  maxSamples: number;
 }
 
 /**
@@ -32,7 +34,8 @@ export interface OneClassSvm {
   /** `exact`: the optimum over the training rows. `nystroem`: the optimum in the span of the landmarks' kernel functions. */
   kind: 'exact' | 'nystroem';
   columns: number;
-  trainingRows: number;
+  /** Training rows that the solution is over: all, or `maxSamples` drawn for the landmarks. */
+  fittedRows: number;
   gamma: number;
   space: KernelSpace;
   /** In kernel space, row-major [coefficients.length, columns]. */
@@ -53,8 +56,9 @@ export const oneClassSvm: Detector<OneClassSvmOptions, OneClassSvm> = {
     gamma: 'scale',
     tolerance: 1e-3,
     cacheBytes: 64 * 2 ** 20,
-    maxExactRows: 5_000,
+    maxExactRows: 2_000,
     landmarks: 256,
+    maxSamples: 50_000,
   },
   isDeterministic: ({ maxExactRows }, rows) => rows.rows <= maxExactRows,
   fit,
@@ -67,20 +71,25 @@ async function fit(rows: Matrix, options: OneClassSvmOptions, context: FitContex
   return runInSteps(fitSteps(rows, options, context.seed), context);
 }
 
-function* fitSteps(rows: Matrix, options: OneClassSvmOptions, seed: number): Steps<OneClassSvm> {
+function* fitSteps(all: Matrix, options: OneClassSvmOptions, seed: number): Steps<OneClassSvm> {
   yield 0;
-  const { space, gamma } = fitKernelSpace(rows, options.gamma);
-  const points = toKernelSpace(space, rows);
+  const kind = all.rows <= options.maxExactRows ? 'exact' : 'nystroem';
+  const random = new Random(seed);
+  const isSampled = kind === 'nystroem' && all.rows > options.maxSamples;
+  const rows = isSampled ? takeRows(all, random.sample(all.rows, options.maxSamples)) : all;
   yield 0.01;
-  const kind = rows.rows <= options.maxExactRows ? 'exact' : 'nystroem';
-  const expansion = kind === 'exact' ? exactExpansion(points, options) : landmarkExpansion(points, options, seed);
+  const { space, gamma } = yield* partOf(fitKernelSpace(rows, options.gamma), 0.01, 0.02);
+  yield 0.02;
+  const points = toKernelSpace(space, rows);
+  yield 0.03;
+  const expansion = kind === 'exact' ? exactExpansion(points, options) : landmarkExpansion(points, options, random);
   return {
     kind,
     columns: rows.columns,
-    trainingRows: rows.rows,
+    fittedRows: rows.rows,
     gamma,
     space,
-    ...(yield* partOf(expansion, 0.01, 1)),
+    ...(yield* partOf(expansion, 0.03, 1)),
   };
 }
 
@@ -105,9 +114,8 @@ function* exactExpansion(points: Matrix, { nu, tolerance, cacheBytes }: OneClass
 function* landmarkExpansion(
   points: Matrix,
   { nu, tolerance, landmarks }: OneClassSvmOptions,
-  seed: number,
+  random: Random,
 ): Steps<Expansion> {
-  const random = new Random(seed);
   const kernel = yield* partOf(pivotedCholesky(points, Math.min(landmarks, points.rows), random), 0, 0.5);
   const total = nu * points.rows;
   const solver = new LinearOneClassSvm(
@@ -149,12 +157,16 @@ function anomalyScores(fitted: OneClassSvm, rows: Matrix): Float64Array {
   return decisionValues(fitted, rows).map((decision) => -decision);
 }
 
-function assertOptions({ nu, tolerance, maxExactRows, landmarks, cacheBytes }: OneClassSvmOptions): void {
+function assertOptions(options: OneClassSvmOptions): void {
+  const { nu, tolerance, maxExactRows, cacheBytes } = options;
   if (!(nu > 0 && nu <= 1)) throw new RangeError(`nu must be in (0, 1], not ${nu}`);
   if (!(tolerance > 0)) throw new RangeError(`tolerance must be above 0, not ${tolerance}`);
   if (!(cacheBytes >= 0)) throw new RangeError(`cacheBytes must be from 0, not ${cacheBytes}`);
   if (!(maxExactRows >= 1)) throw new RangeError(`maxExactRows must be from 1, not ${maxExactRows}`);
-  if (!Number.isInteger(landmarks) || landmarks < 1) {
-    throw new RangeError(`landmarks must be a whole number from 1, not ${landmarks}`);
+  for (const name of ['landmarks', 'maxSamples'] as const) {
+    const value = options[name];
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`${name} must be a whole number from 1, not ${value}`);
+    }
   }
 }

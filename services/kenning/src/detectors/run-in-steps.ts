@@ -40,3 +40,11 @@ export function* partOf<Result>(steps: Steps<Result>, from: number, to: number):
     yield from + (to - from) * step.value;
   }
 }
+
+/** Runs the steps in one go, for work known to be short. */
+export function runAtOnce<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}

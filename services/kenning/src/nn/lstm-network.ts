@@ -1,8 +1,11 @@
+import { type DenseLayer, denseForward, denseParameters } from './dense-network.ts';
 import type { Tensor } from './differentiable-graph.ts';
+import { meanSquaredError } from './operations/composed.ts';
 import { add, mul, sigmoid, tanh } from './operations/elementwise.ts';
-import { split } from './operations/layout.ts';
+import { gather, reshape, split } from './operations/layout.ts';
 import { gemm } from './operations/linear.ts';
 import type { ParameterLayout } from './parameters.ts';
+import type { TrainingProblem } from './training-loop.ts';
 
 export interface LstmSizes {
   /** Values a time step. */
@@ -49,4 +52,28 @@ export function unrolledLstm(
   }
   if (state === undefined) throw new RangeError('an LSTM takes at least one step');
   return state.hidden;
+}
+
+/**
+ * Forecasts the values that follow `steps` time steps by a linear layer on the last hidden state; mean squared error. Data
+ * set `series` [TIME, inputs]; step input `starts`: where the windows of the batch begin.
+ */
+export function lstmForecasting(
+  { inputs, hidden, steps }: LstmSizes & { steps: number },
+  batch: number,
+): TrainingProblem {
+  const head: DenseLayer[] = [{ name: 'head', inputs: hidden, outputs: inputs, activation: 'linear' }];
+  return {
+    parameters: [...lstmParameters({ inputs, hidden }), ...denseParameters(head)],
+    dataSets: { series: { shape: ['TIME', inputs] } },
+    stepInputs: { starts: { shape: [batch], type: 'int64' } },
+    loss: (parameters, { series, starts }) => {
+      const { graph } = starts!;
+      const offsets = graph.constant([...Array(steps).keys()], [steps, 1], 'int64');
+      const windows = reshape(gather(series!, add(offsets, starts!)), [steps * batch, inputs]);
+      const last = unrolledLstm(windows, parameters, { hidden, steps, batch });
+      const next = gather(series!, add(starts!, graph.constant([steps], [], 'int64')));
+      return meanSquaredError(denseForward(last, head, parameters), next);
+    },
+  };
 }

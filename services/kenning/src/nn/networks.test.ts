@@ -7,35 +7,13 @@ import { autoencoderNetwork, autoencoderTraining } from './autoencoder-network.t
 import { type DenseLayer, denseForward, denseParameters } from './dense-network.ts';
 import { DifferentiableGraph, type Tensor } from './differentiable-graph.ts';
 import { type LearningRateSchedule, learningRate } from './learning-rate.ts';
-import { lstmParameters, unrolledLstm } from './lstm-network.ts';
+import { lstmForecasting, lstmParameters, unrolledLstm } from './lstm-network.ts';
 import { meanSquaredError } from './operations/composed.ts';
-import { add } from './operations/elementwise.ts';
 import { gather, reshape } from './operations/layout.ts';
 import { initialParameters, parameterCount, parameterValues, unpackParameters } from './parameters.ts';
 import { gradientError } from './testing/gradient-check.ts';
 import { type TrainingProblem, trainingLoop } from './training-loop.ts';
 import { initialState, TrainingSession } from './training-session.ts';
-
-/** Forecasts the value after a window of `steps` values; window starts are the step's input. */
-function lstmForecast(
-  { inputs, hidden, steps }: { inputs: number; hidden: number; steps: number },
-  batch: number,
-): TrainingProblem {
-  const head: DenseLayer[] = [{ name: 'head', inputs: hidden, outputs: inputs, activation: 'linear' }];
-  return {
-    parameters: [...lstmParameters({ inputs, hidden }), ...denseParameters(head)],
-    dataSets: { series: { shape: ['TIME', inputs] } },
-    stepInputs: { starts: { shape: [batch], type: 'int64' } },
-    loss: (parameters, { series, starts }) => {
-      const { graph } = starts!;
-      const offsets = graph.constant([...Array(steps).keys()], [steps, 1], 'int64');
-      const windows = reshape(gather(series!, add(offsets, starts!)), [steps * batch, inputs]);
-      const last = unrolledLstm(windows, parameters, { hidden, steps, batch });
-      const next = gather(series!, add(starts!, graph.constant([steps], [], 'int64')));
-      return meanSquaredError(denseForward(last, head, parameters), next);
-    },
-  };
-}
 
 describe('gradients of whole networks', () => {
   it('are those of central differences: autoencoder with masked and missing inputs', async () => {
@@ -62,7 +40,7 @@ describe('gradients of whole networks', () => {
   });
 
   it('are those of central differences: unrolled LSTM', async () => {
-    const problem = lstmForecast({ inputs: 2, hidden: 6, steps: 12 }, 5);
+    const problem = lstmForecasting({ inputs: 2, hidden: 6, steps: 12 }, 5);
     const random = new Random(6);
     const build = ([flat]: readonly Tensor[], graph: DifferentiableGraph): Tensor =>
       problem.loss(unpackParameters(flat!, problem.parameters), {
@@ -210,6 +188,6 @@ describe('200 Adam steps from the same start', () => {
     const { inputs: columns, steps } = golden.lstmSizes;
     const count = golden.series.length / columns - steps;
     const data = { name: 'series', values: golden.series, positions: 'starts', count, columns };
-    expect(await lossDifference(lstmForecast(golden.lstmSizes, batch), one, data)).toBeLessThan(1e-5);
+    expect(await lossDifference(lstmForecasting(golden.lstmSizes, batch), one, data)).toBeLessThan(1e-5);
   });
 });
