@@ -41,7 +41,7 @@ describe('a CSV table', () => {
     ['tabs', 'a\tb\n1\t2\n3\t4\n'],
     ['bars', 'a|b\n1|2\n3|4\n'],
     ['CRLF', 'a,b\r\n1,2\r\n3,4\r\n'],
-    ['a byte order mark', '\uFEFFa,b\n1,2\n3,4\n'],
+    ['a byte order mark', '\uFEFF"a",b\n1,2\n3,4\n'],
     ['quotes', '"a","b"\n"1","2"\n3,"4"\n'],
     ['no line end at the end', 'a,b\n1,2\n3,4'],
     ['empty lines', '\na,b\n\n1,2\n\n3,4\n\n'],
