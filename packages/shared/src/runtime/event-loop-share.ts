@@ -11,18 +11,25 @@ const SHARE_MS = 5;
  *     while (share.isUsedUp) await share.nextTurn();
  */
 export class EventLoopShare {
-  #endsAt = 0;
+  readonly #now: () => number;
+  #endsAt: number;
   #nextTurn: Promise<void> | undefined;
 
+  /** `now`: a clock in ms that never goes back. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#endsAt = now();
+  }
+
   get isUsedUp(): boolean {
-    return performance.now() >= this.#endsAt;
+    return this.#now() >= this.#endsAt;
   }
 
   /** After the other work; whoever comes first then may have used the new share up again. */
   nextTurn(): Promise<void> {
     this.#nextTurn ??= setImmediate().then(() => {
       this.#nextTurn = undefined;
-      this.#endsAt = performance.now() + SHARE_MS;
+      this.#endsAt = this.#now() + SHARE_MS;
     });
     return this.#nextTurn;
   }
