@@ -22,7 +22,7 @@ if (words.includes('--help')) {
   BENCH_SECONDS=10 npx -y pnpm@12.21.0 bench event-pipe
 
 Benchmarks: ${BENCHMARKS.join(', ')}. Each measures beside a peer or a limit in the same run.
-Peers come from Debian: python3-sklearn, python3-torch, python3-fastapi, python3-uvicorn, redis-tools. Leave the machine alone meanwhile.`);
+Peers come from Debian: python3-sklearn, python3-torch, python3-fastapi, python3-uvicorn, redis-tools, wrk. Leave the machine alone meanwhile.`);
   process.exit();
 }
 const chosen = BENCHMARKS.filter((name) => words.length === 0 || words.some((word) => name.includes(word)));

@@ -4,6 +4,9 @@ import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-rel
 /** Rows of one run: each model keeps the event loop for a few milliseconds. */
 export const MAX_BATCH_ROWS = 512;
 
+/** Turns of the event loop that a batch waits at most while each brings more vectors: some tenths of a millisecond. */
+const MOST_TURNS = 8;
+
 interface Waiting {
   values: Float32Array;
   resolve(result: { scored: ScoredVector; release: OpenRelease }): void;
@@ -11,8 +14,8 @@ interface Waiting {
 }
 
 /**
- * Scores vectors of different callers in one run: those that arrive in one turn of the event loop go together, so
- * under load the cost of a run is shared and a lone vector does not wait.
+ * Scores vectors of different callers in one run. A batch waits as long as each turn of the event loop brings more, so under
+ * load the cost of a run, which is that of ten rows, is shared, and a lone vector waits one empty turn.
  */
 export class MicroBatcher {
   readonly #release: () => OpenRelease;
@@ -32,8 +35,14 @@ export class MicroBatcher {
       this.#waiting.push({ values, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
-      setImmediate(() => void this.#flush());
+      setImmediate(() => this.#flushWhenCalm(1, 0));
     });
+  }
+
+  #flushWhenCalm(turn: number, waitingBefore: number): void {
+    const waiting = this.#waiting.length;
+    if (waiting === waitingBefore || waiting >= MAX_BATCH_ROWS || turn === MOST_TURNS) void this.#flush();
+    else setImmediate(() => this.#flushWhenCalm(turn + 1, waiting));
   }
 
   async #flush(): Promise<void> {
