@@ -34,7 +34,7 @@ export class ServiceProcess {
   async start(): Promise<void> {
     this.#child = spawn(process.execPath, [`services/${this.name}/src/main.ts`], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH ?? '', ...this.#env },
+      env: { PATH: process.env.PATH ?? '', NODE_OPTIONS: '--max-semi-space-size=4', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
