@@ -27,7 +27,7 @@ export class Random {
     this.#counter = (this.#counter + 1) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);
     this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + result;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + result) | 0;
     return result >>> 0;
   }
 
@@ -63,6 +63,22 @@ export class Random {
   /** `size` different integers of [0, bound) in random order (the first steps of a Fisher–Yates shuffle). */
   sample(bound: number, size: number): Int32Array {
     if (size > bound) throw new RangeError(`can't draw ${size} different numbers out of ${bound}`);
+    return size < bound / 16 ? this.#sampleFew(bound, size) : this.#shuffled(bound, size);
+  }
+
+  #shuffled(bound: number, size: number): Int32Array {
+    const order = Int32Array.from({ length: bound }, (_, index) => index);
+    for (let index = 0; index < size; index++) {
+      const other = index + this.int(bound - index);
+      const drawn = order[other]!;
+      order[other] = order[index]!;
+      order[index] = drawn;
+    }
+    return order.slice(0, size);
+  }
+
+  /** The same draws as `#shuffled`, keeping only what has moved. */
+  #sampleFew(bound: number, size: number): Int32Array {
     const moved = new Map<number, number>();
     const drawn = new Int32Array(size);
     for (let index = 0; index < size; index++) {

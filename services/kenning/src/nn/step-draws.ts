@@ -42,12 +42,14 @@ function shuffled({ rows, batch }: { rows: number; batch: number }, random: Rand
   let used = 0;
   return (steps) => {
     const values = new BigInt64Array(steps * batch);
+    // Low words of small positive integers: making a BigInt of each took a sixth of the training.
+    const lowWords = new Uint32Array(values.buffer);
     for (let index = 0; index < values.length; index++) {
       if (used === order.length) {
         order = random.sample(rows, rows);
         used = 0;
       }
-      values[index] = BigInt(order[used++]!);
+      lowWords[2 * index] = order[used++]!;
     }
     return { values, shape: [steps, batch] };
   };
