@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'lstm-training',
   'adbench',
   'release-swaps',
+  'release-swap-turns',
   'training-health',
   'predict-http',
   'event-pipe',

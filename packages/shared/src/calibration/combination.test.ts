@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../runtime/random.ts';
 import { Combination } from './combination.ts';
@@ -69,6 +70,21 @@ describe('combination of the models that apply', () => {
     // Rows tested against the same calibration rows go together: the error is that of 250 draws of the rate and of 5,000 rows.
     const error = Math.sqrt(0.09 / (draws * perDraw) + 0.09 / 220 / draws);
     expect(Math.abs(alarms / (draws * perDraw) - 0.1)).toBeLessThan(4 * error + 1 / 200);
+  });
+
+  it('gives the same when it was prepared, in many turns of the event loop', async () => {
+    const random = new Random(5);
+    const rows = Array.from({ length: 900 }, () => drawRow(random, 0.6));
+    const [prepared, other] = [combinationOf(rows), combinationOf(rows)];
+    let turns = 0;
+    const isReady = prepared.prepare().then(() => true);
+    while (!(await Promise.race([isReady, setImmediate(false)]))) turns++;
+    // Two sets of models, of two and of three: a turn for each model, and one more to put them together.
+    expect(turns).toBeGreaterThanOrEqual(2 + 1 + 3 + 1);
+    for (let round = 0; round < 300; round++) {
+      const tested = drawRow(random, 0.5);
+      expect(prepared.combine(tested)).toEqual(other.combine(tested));
+    }
   });
 
   it('says nothing of a row to which no model applies', () => {

@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ModelName } from '../contracts/prediction.ts';
-import { CombinedCalibration, type CombinedPValue } from './combined-calibration.ts';
+import { type CalibratedModel, CombinedCalibration, type CombinedPValue } from './combined-calibration.ts';
+import { rankingSteps } from './ranking.ts';
 
 /** What a release keeps to combine the scores of its models. Numbers only, so that it can cross a process. */
 export interface CombinationData {
@@ -18,6 +20,8 @@ export class Combination {
   readonly models: readonly ModelName[];
   readonly rows: number;
   readonly #data: CombinationData;
+  /** Of each calibration row the models (bits) that apply to it. */
+  readonly #patterns: Uint32Array;
   /** Bits of the models that apply → ranks among the calibration rows to which they apply too. */
   readonly #calibrations = new Map<number, CombinedCalibration>();
 
@@ -25,6 +29,7 @@ export class Combination {
     this.#data = data;
     this.models = data.models;
     this.rows = data.scores.length / data.models.length;
+    this.#patterns = patternsOf(data, this.rows);
   }
 
   /**
@@ -43,38 +48,62 @@ export class Combination {
     }
     let calibration = this.#calibrations.get(applying);
     if (calibration === undefined) {
-      calibration = this.#calibrationFor(applying);
+      calibration = new CombinedCalibration(this.#calibratedModels(applying));
       this.#calibrations.set(applying, calibration);
     }
     return calibration.combine(applicable);
   }
 
-  #calibrationFor(applying: number): CombinedCalibration {
-    const alike: number[] = [];
-    const comparable: number[] = [];
-    for (let row = 0; row < this.rows; row++) {
-      const pattern = this.#modelsApplyingTo(row);
-      if (pattern === applying) alike.push(row);
-      if ((pattern & applying) === applying) comparable.push(row);
+  /**
+   * Ranks the calibration rows for every set of models that applies to some of them, letting the event loop turn on the
+   * way: with 10,000 rows it takes some 10 ms, which the first row to `combine` would have to wait for otherwise.
+   */
+  async prepare(): Promise<void> {
+    for (const applying of new Set(this.#patterns)) {
+      const models = this.#calibratedModels(applying);
+      const steps = rankingSteps(models.map(({ scores }) => scores));
+      for (;;) {
+        await setImmediate();
+        const step = steps.next();
+        if (!step.done) continue;
+        this.#calibrations.set(applying, new CombinedCalibration(models, step.value));
+        break;
+      }
     }
-    const rows = alike.length >= FEWEST_ROWS_ALIKE ? alike : comparable;
-    const models = this.models.flatMap((_, model) => {
+  }
+
+  #calibratedModels(applying: number): CalibratedModel[] {
+    const rows = this.#rowsToRankAmong(applying);
+    return this.models.flatMap((_, model) => {
       if ((applying & (1 << model)) === 0) return [];
-      const scores = Float32Array.from(rows, (row) => this.#scoreOf(model, row));
+      const ofAll = this.#data.scores.subarray(model * this.rows, (model + 1) * this.rows);
+      const scores = new Float32Array(rows.length);
+      for (let index = 0; index < rows.length; index++) scores[index] = ofAll[rows[index]!]!;
       return [{ scores, tailScale: this.#data.tailScales[model]! }];
     });
-    return new CombinedCalibration(models);
   }
 
-  #modelsApplyingTo(row: number): number {
-    let pattern = 0;
-    for (let model = 0; model < this.models.length; model++) {
-      if (!Number.isNaN(this.#scoreOf(model, row))) pattern |= 1 << model;
+  #rowsToRankAmong(applying: number): Uint32Array {
+    const alike = new Uint32Array(this.rows);
+    const comparable = new Uint32Array(this.rows);
+    let alikeCount = 0;
+    let comparableCount = 0;
+    for (let row = 0; row < this.rows; row++) {
+      const pattern = this.#patterns[row]!;
+      if (pattern === applying) alike[alikeCount++] = row;
+      if ((pattern & applying) === applying) comparable[comparableCount++] = row;
     }
-    return pattern;
+    return alikeCount >= FEWEST_ROWS_ALIKE ? alike.subarray(0, alikeCount) : comparable.subarray(0, comparableCount);
   }
+}
 
-  #scoreOf(model: number, row: number): number {
-    return this.#data.scores[model * this.rows + row]!;
+/** Of each calibration row the models (bits) that apply to it. */
+function patternsOf({ models, scores }: CombinationData, rows: number): Uint32Array {
+  const patterns = new Uint32Array(rows);
+  for (let model = 0; model < models.length; model++) {
+    for (let row = 0; row < rows; row++) {
+      if (!Number.isNaN(scores[model * rows + row]!)) patterns[row]! |= 1 << model;
+    }
   }
+  return patterns;
 }

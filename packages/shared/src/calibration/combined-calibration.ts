@@ -1,4 +1,5 @@
 import { countBelow } from './count-below.ts';
+import { type Ranking, rankingOf } from './ranking.ts';
 
 /** A model as the combination sees it. */
 export interface CalibratedModel {
@@ -38,49 +39,25 @@ const FLOAT32_MAX = 3.4028234663852886e38;
  */
 export class CombinedCalibration {
   readonly rows: number;
-  readonly #sortedScores: readonly Float32Array[];
+  readonly #models: readonly CalibratedModel[];
+  readonly #ranking: Ranking;
   readonly #leaders: readonly Leader[];
-  /** `#rowsBelow[k]`: calibration rows whose best rank among themselves is below k. */
-  readonly #rowsBelow: Int32Array;
-  /** Calibration rows by their best ranks, then by the models they have it in, then the more extreme first. */
-  readonly #byBestRank: Uint32Array;
-  /** Where the run of rows ends that have the same best rank in the same models. */
-  readonly #runEnd: Uint32Array;
-  /** Of each calibration row: in which models (bits) it has its best rank. */
-  readonly #bestModels: Uint32Array;
-  /** Row-major [rows, models]. */
-  readonly #scores: Float32Array;
-  readonly #tailScales: readonly number[];
 
-  /** At most 31 models. */
-  constructor(models: readonly CalibratedModel[]) {
-    const rows = models[0]?.scores.length ?? 0;
-    this.rows = rows;
-    this.#tailScales = models.map((model) => model.tailScale);
-    this.#scores = Float32Array.from(
-      { length: rows * models.length },
-      (_, index) => models[index % models.length]!.scores[Math.floor(index / models.length)]!,
-    );
-    this.#sortedScores = models.map(({ scores }) => scores.toSorted());
-    this.#leaders = models.flatMap(({ scores }, model) => leaderOf(scores, this.#sortedScores[model]!, model));
-    const best = bestRanks(models, this.#sortedScores);
-    this.#rowsBelow = new Int32Array(rows + 2);
-    for (const rank of best.ranks) this.#rowsBelow[rank + 1]!++;
-    for (let rank = 1; rank < rows + 2; rank++) this.#rowsBelow[rank]! += this.#rowsBelow[rank - 1]!;
-    this.#bestModels = best.models;
-    this.#byBestRank = new Uint32Array(rows);
-    const next = this.#rowsBelow.slice();
-    for (let row = 0; row < rows; row++) this.#byBestRank[next[best.ranks[row]!]!++] = row;
-    this.#runEnd = this.#sortIntoRuns();
+  /** At most 31 models. `ranking`: of their scores, for callers that had it made in turns. */
+  constructor(models: readonly CalibratedModel[], ranking = rankingOf(models.map(({ scores }) => scores))) {
+    this.rows = models[0]?.scores.length ?? 0;
+    this.#models = models;
+    this.#ranking = ranking;
+    this.#leaders = models.flatMap(({ scores }, model) => leaderOf(scores, ranking.sortedScores[model]!, model));
   }
 
   /** `scores`: one a model, in the order of the constructor. */
   combine(scores: ArrayLike<number>): CombinedPValue {
     const { rows } = this;
-    if (this.#sortedScores.length === 0) return { pValue: 1, tailPValue: 1 };
+    if (this.#models.length === 0) return { pValue: 1, tailPValue: 1 };
     let bestRank = rows + 1;
     for (let model = 0; model < scores.length; model++) {
-      const sorted = this.#sortedScores[model]!;
+      const sorted = this.#ranking.sortedScores[model]!;
       bestRank = Math.min(bestRank, 1 + rows - countBelow(sorted, scores[model]!));
     }
     if (bestRank === 1 && rows > 0) return this.#combineLeading(scores);
@@ -93,15 +70,16 @@ export class CombinedCalibration {
    * the calibration rows keeps it in the pool where its score is above the tested one, and has k + 1 otherwise.
    */
   #rowsAtLeastAsExtreme(bestRank: number, scores: ArrayLike<number>): number {
-    let count = this.#rowsBelow[bestRank - 1]!;
+    const { rowsBelow, byBestRank, bestModels, runEnd } = this.#ranking;
+    let count = rowsBelow[bestRank - 1]!;
     for (let rank = bestRank - 1; rank <= Math.min(bestRank, this.rows); rank++) {
       const modelsAbove = this.#modelsAbove(rank, scores);
-      const end = this.#rowsBelow[rank + 1]!;
-      for (let place = this.#rowsBelow[rank]!; place < end; place = this.#runEnd[place]!) {
-        const keepsRank = (this.#bestModels[this.#byBestRank[place]!]! & modelsAbove) !== 0;
+      const end = rowsBelow[rank + 1]!;
+      for (let place = rowsBelow[rank]!; place < end; place = runEnd[place]!) {
+        const keepsRank = (bestModels[byBestRank[place]!]! & modelsAbove) !== 0;
         const rankInPool = keepsRank ? rank : rank + 1;
-        if (rankInPool < bestRank) count += this.#runEnd[place]! - place;
-        else if (rankInPool === bestRank) count += this.#countAtLeast(place, this.#runEnd[place]!, scores);
+        if (rankInPool < bestRank) count += runEnd[place]! - place;
+        else if (rankInPool === bestRank) count += this.#countAtLeast(place, runEnd[place]!, scores);
       }
     }
     return count;
@@ -111,7 +89,7 @@ export class CombinedCalibration {
   #modelsAbove(rank: number, scores: ArrayLike<number>): number {
     let models = 0;
     for (let model = 0; model < scores.length; model++) {
-      if (scores[model]! < this.#sortedScores[model]![this.rows - rank]!) models |= 1 << model;
+      if (scores[model]! < this.#ranking.sortedScores[model]![this.rows - rank]!) models |= 1 << model;
     }
     return models;
   }
@@ -122,57 +100,33 @@ export class CombinedCalibration {
     let high = end;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#compare(this.#byBestRank[middle]!, scores, 0) >= 0) low = middle + 1;
+      if (this.#compare(this.#ranking.byBestRank[middle]!, scores) >= 0) low = middle + 1;
       else high = middle;
     }
     return low - start;
   }
 
-  /** Positive where a calibration row is more extreme than `scores[start…]` by the first score that differs. */
-  #compare(row: number, scores: ArrayLike<number>, start: number): number {
-    const models = this.#tailScales.length;
-    for (let model = 0; model < models; model++) {
-      const difference = this.#scores[row * models + model]! - scores[start + model]!;
+  /** Positive where a calibration row is more extreme than the tested one by the first score that differs. */
+  #compare(row: number, tested: ArrayLike<number>): number {
+    for (let model = 0; model < this.#models.length; model++) {
+      const difference = this.#models[model]!.scores[row]! - tested[model]!;
       if (difference !== 0) return difference;
     }
     return 0;
-  }
-
-  /** Orders the rows of each best rank; returns where each run ends. */
-  #sortIntoRuns(): Uint32Array {
-    const { rows } = this;
-    const order = this.#byBestRank;
-    const best = this.#bestModels;
-    const models = this.#tailScales.length;
-    const runEnd = new Uint32Array(rows);
-    for (let rank = 1; rank <= rows; rank++) {
-      const start = this.#rowsBelow[rank]!;
-      const end = this.#rowsBelow[rank + 1]!;
-      if (end - start > 1) {
-        order
-          .subarray(start, end)
-          .sort((left, right) => best[left]! - best[right]! || this.#compare(right, this.#scores, left * models));
-      }
-      for (let place = end - 1; place >= start; place--) {
-        const isLast = place + 1 === end || best[order[place]!] !== best[order[place + 1]!];
-        runEnd[place] = isLast ? place + 1 : runEnd[place + 1]!;
-      }
-    }
-    return runEnd;
   }
 
   /** The tested row has the largest score of the pool in some model: only rows that lead other models can be ahead. */
   #combineLeading(scores: ArrayLike<number>): CombinedPValue {
     let excess = 0;
     for (let model = 0; model < scores.length; model++) {
-      const largest = this.#sortedScores[model]!.at(-1)!;
-      excess = Math.max(excess, (clamp(scores[model]!) - largest) / this.#tailScales[model]!);
+      const largest = this.#ranking.sortedScores[model]!.at(-1)!;
+      excess = Math.max(excess, (clamp(scores[model]!) - largest) / this.#models[model]!.tailScale);
     }
     const ahead = new Set<number>();
     for (const leader of this.#leaders) {
       const score = clamp(scores[leader.model]!);
       if (score >= leader.score) continue;
-      const leaderExcess = (leader.score - Math.max(leader.second, score)) / this.#tailScales[leader.model]!;
+      const leaderExcess = (leader.score - Math.max(leader.second, score)) / this.#models[leader.model]!.tailScale;
       if (leaderExcess >= excess) ahead.add(leader.row);
     }
     const smallest = 1 / (this.rows + 1);
@@ -194,26 +148,6 @@ function leaderOf(scores: Float32Array, sorted: Float32Array, model: number): Le
   const second = sorted.at(-2) ?? Number.NEGATIVE_INFINITY;
   if (score === undefined || score === second) return [];
   return [{ model, row: scores.indexOf(score), score, second }];
-}
-
-/** Of each row the smallest rank (1 = largest score; equal scores share the larger rank) over the models, and where. */
-function bestRanks(
-  calibrated: readonly CalibratedModel[],
-  sortedScores: readonly Float32Array[],
-): { ranks: Int32Array; models: Uint32Array } {
-  const rows = calibrated[0]?.scores.length ?? 0;
-  const ranks = new Int32Array(rows).fill(rows + 1);
-  const models = new Uint32Array(rows);
-  calibrated.forEach(({ scores }, model) => {
-    const sorted = sortedScores[model]!;
-    for (let row = 0; row < rows; row++) {
-      const rank = rows - countBelow(sorted, scores[row]!);
-      if (rank > ranks[row]!) continue;
-      models[row] = rank === ranks[row]! ? models[row]! | (1 << model) : 1 << model;
-      ranks[row] = rank;
-    }
-  });
-  return { ranks, models };
 }
 
 const clamp = (score: number): number => Math.min(Math.max(score, -FLOAT32_MAX), FLOAT32_MAX);

@@ -60,7 +60,9 @@ export class OpenRelease {
       for (const model of manifest.models) {
         models.push({ model, session: await InferenceSession.create(files.get(model.name)!, SESSION_OPTIONS) });
       }
-      const release = new OpenRelease(manifest, models, combination && new Combination(combination));
+      const combined = combination && new Combination(combination);
+      await combined?.prepare();
+      const release = new OpenRelease(manifest, models, combined);
       await release.score(new Float32Array(VECTOR_LENGTH), 1);
       return release;
     } catch (error) {
