@@ -17,6 +17,21 @@ import { makeVariants, type Variant } from './variants.ts';
 
 const COLUMNS = 7;
 
+/**
+ * How far the scores of a variant may lie from the original's. A fused graph computes the same
+ * sums, if in another order. Rounded numbers move the residuals, whose distance is in units of their spread, and more so the
+ * fewer steps they have: over networks of four seeds the mean difference was 0.0004–0.0005 with weights of 11 bits (rank
+ * correlation 0.99999), 0.009–0.010 with 254 steps a unit (0.9991) and 0.017–0.021 with 256 steps a layer's input besides
+ * (0.9971). The limits leave as much again.
+ */
+const DIFFERENCE_LIMITS = {
+  'graph-basic': { meanAbsolute: 1e-5, rankCorrelation: 0.9999999 },
+  'graph-extended': { meanAbsolute: 1e-5, rankCorrelation: 0.9999999 },
+  'float16-weights': { meanAbsolute: 0.001, rankCorrelation: 0.9999 },
+  'int8-weights': { meanAbsolute: 0.02, rankCorrelation: 0.998 },
+  'int8-static': { meanAbsolute: 0.04, rankCorrelation: 0.995 },
+};
+
 let rows: Matrix;
 let fitted: Autoencoder;
 let variants: Variant[];
@@ -193,15 +208,13 @@ describe('variants of a network', () => {
     for (const { latencies } of measured)
       expect(latencies).toEqual([{ batchRows: 3, runs: 10, medianMs: 1, p99Ms: 1 }]);
     expect(measured[0]!.difference).toBeNull();
-    const differences = measured.slice(1).map(({ difference }) => difference!);
-    for (const { maxAbsolute, meanAbsolute, rankCorrelation } of differences) {
-      expect(meanAbsolute).toBeLessThanOrEqual(maxAbsolute);
-      expect(rankCorrelation).toBeGreaterThan(0.3);
+    for (const { kind, difference } of measured.slice(1)) {
+      const { meanAbsolute, rankCorrelation } = difference!;
+      const limit = DIFFERENCE_LIMITS[kind as keyof typeof DIFFERENCE_LIMITS];
+      expect(meanAbsolute, kind).toBeLessThanOrEqual(difference!.maxAbsolute);
+      expect(meanAbsolute, kind).toBeLessThan(limit.meanAbsolute);
+      expect(rankCorrelation, kind).toBeGreaterThan(limit.rankCorrelation);
     }
-    const [basic, , int8, fullInt8, half] = differences.map(({ meanAbsolute }) => meanAbsolute);
-    expect(basic).toBeLessThan(1e-5);
-    expect(half).toBeLessThan(int8!);
-    expect(int8).toBeLessThan(fullInt8!);
     for (const { auroc } of measured) expect(auroc).toBeCloseTo(0.5, 0);
   });
 });
