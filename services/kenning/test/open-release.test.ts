@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { openModelStore } from '@liminal/shared/adapters/model-store';
 import { Combination } from '@liminal/shared/calibration/combination';
 import { FEATURE_COUNT, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { releaseManifestSchema } from '@liminal/shared/contracts/release';
 import { type LoadedRelease, loadRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { Random } from '@liminal/shared/runtime/random';
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMatrix, type Matrix } from '../src/detectors/matrix.ts';
+import { RECONSTRUCTION_ERROR_OUTPUT } from '../src/onnx/autoencoder-converter.ts';
 import { ModelSession } from '../src/onnx/model-session.ts';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../src/pipelines/train-release-models.ts';
 import { TRAINABLE_MODELS } from '../src/pipelines/trainable-models.ts';
@@ -52,6 +54,30 @@ describe('an open release', () => {
       expect(pValue).toBe(combination.combine(outputs.map(({ scores: column }) => column[row]!)).pValue);
     }
     expect(new Set(scored.map(({ pValue }) => pValue)).size).toBeGreaterThan(100);
+  });
+
+  it('says what its files give besides scores and p-values', async () => {
+    const rows = traffic(20, 3);
+    const extras = loaded.manifest.models.flatMap(({ name, outputs }) =>
+      (outputs.extra ?? []).map((output) => ({ model: name, ...output })),
+    );
+    expect(extras).toEqual([{ model: 'autoencoder', name: RECONSTRUCTION_ERROR_OUTPUT, columns: FEATURE_COUNT }]);
+    for (const { model, name, columns } of extras) {
+      const session = await InferenceSession.create(loaded.files.get(model)!);
+      const features = new Tensor('float32', rows.values, [rows.rows, rows.columns]);
+      const { dims } = (await session.run({ features }, [name]))[name]!;
+      expect(dims).toEqual([rows.rows, columns]);
+      await session.release();
+    }
+  });
+
+  it('may be of a manifest that says nothing of them', () => {
+    const { models, ...manifest } = loaded.manifest;
+    const older = {
+      ...manifest,
+      models: models.map(({ outputs: { extra, ...outputs }, ...m }) => ({ ...m, outputs })),
+    };
+    expect(releaseManifestSchema.parse(older)).toEqual(older);
   });
 
   it('leaves out a model that does not apply to a vector, and is then the combination of the others', async () => {

@@ -60,6 +60,15 @@ export const releasedModelSchema = z
         .min(1)
         .optional()
         .describe('Name of the ONNX output: the same, but below 1/(n + 1) beyond the calibration scores, for ranking'),
+      extra: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1).describe('Name of the ONNX output, shape [rows, columns]'),
+            columns: z.int().min(1),
+          }),
+        )
+        .optional()
+        .describe('What else the file gives, such as reconstruction_error: one error for each value of the input'),
     }),
     params: z.record(z.string(), z.union([finite, z.string(), z.boolean()])),
     metrics: z.record(z.string(), finite),

@@ -4,7 +4,7 @@ import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { createMatrix } from '../detectors/matrix.ts';
 import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } from '../onnx/detector-model.ts';
-import { nonStandardOperators } from '../onnx/model-rewrite.ts';
+import { nonStandardOperators, parseModel } from '../onnx/model-rewrite.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
 import { trainInProcess } from '../pipelines/train-in-process.ts';
 import { combinationOf, DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
@@ -93,16 +93,29 @@ export function draftOf(
 
 function draftModel({ name, onnx, params, calibration, seed }: TrainedModel): DraftModel {
   assertStandardOperators(name, onnx);
+  const outputs = { score: SCORE_OUTPUT, pValue: P_VALUE_OUTPUT, tailPValue: TAIL_P_VALUE_OUTPUT };
+  const extra = otherOutputs(onnx, Object.values(outputs));
   return {
     name,
     bytes: onnx,
     input: { name: FEATURES_INPUT, offset: 0, length: FEATURE_COUNT },
     appliesTo: 'every-vector',
-    outputs: { score: SCORE_OUTPUT, pValue: P_VALUE_OUTPUT, tailPValue: TAIL_P_VALUE_OUTPUT },
+    outputs: extra.length === 0 ? outputs : { ...outputs, extra },
     params,
     metrics: { calibrationRows: calibration.rows, smallestPValue: calibration.smallestPValue },
     seed,
   };
+}
+
+/** The outputs of a file, [rows, columns], whose names are not among those given. */
+function otherOutputs(onnx: Uint8Array, names: readonly string[]): { name: string; columns: number }[] {
+  const { graph } = parseModel(onnx);
+  return graph!.output
+    .filter(({ name }) => !names.includes(name))
+    .map(({ name, type }) => {
+      const shape = type?.value.case === 'tensorType' ? type.value.value.shape : undefined;
+      return { name, columns: Number(shape?.dim[1]?.value.value) };
+    });
 }
 
 /** Releases promise files that any ONNX Runtime serves. */
