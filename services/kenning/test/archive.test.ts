@@ -11,9 +11,10 @@ import { parquetReadObjects } from 'hyparquet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readTrainingRows } from '../src/archive/archive-reader.ts';
 import { ArchiveWriter, MAX_ROWS_PER_PART } from '../src/archive/archive-writer.ts';
-import { decodePart, encodePart, UnreadablePartError } from '../src/archive/part-codec.ts';
+import { decodePart, encodePart } from '../src/archive/part-codec.ts';
 import { partKey } from '../src/archive/part-key.ts';
 import type { TrainingRow } from '../src/archive/training-row.ts';
+import { UnreadablePartError } from '../src/archive/unreadable-part-error.ts';
 import { CrashError, FailingStore } from './failing-store.ts';
 import { FIRST_TS, trainingRows } from './training-rows.ts';
 

@@ -1,7 +1,7 @@
 import { getIfPresent, type ModelStore } from '@liminal/shared/adapters/model-store';
 import { trainingKeys } from '@liminal/shared/contracts/training-rows';
-import { UnreadablePartError } from './part-codec.ts';
 import { byAge, parsePartKey, type StoredPart } from './part-key.ts';
+import { UnreadablePartError } from './unreadable-part-error.ts';
 
 export interface ArchiveLog {
   warn(fields: object, message: string): void;

@@ -10,11 +10,7 @@ import { TRAINING_COLUMNS } from '@liminal/shared/contracts/training-rows';
 import { type ColumnData, type DecodedArray, parquetMetadataAsync, parquetRead, type SchemaElement } from 'hyparquet';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import type { TrainingColumns, TrainingRow } from './training-row.ts';
-
-/** A part of the archive that can't be read. */
-export class UnreadablePartError extends Error {
-  override readonly name = 'UnreadablePartError';
-}
+import { UnreadablePartError } from './unreadable-part-error.ts';
 
 const SCHEMA_VERSION_KEY = 'liminal.feature_schema';
 /** Encoding so many rows takes 6 to 12 ms; between two groups the event loop gets its turn. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { OutputError } from '@liminal/shared/runtime/output-error';
 import { UsageError } from '@liminal/shared/runtime/usage-error';
+import { TrainingDivergedError } from '../nn/training-diverged-error.ts';
 import { TrainingDataError } from '../pipelines/training-errors.ts';
 import type { Command } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -77,8 +78,6 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 
 /** Whether the message says all there is to say; anything else is a fault of ours and shows where it was. */
 function isForThePerson(error: unknown): error is Error {
-  const kinds = [UsageError, TableError, ModelFileError, OutputError, TrainingDataError];
-  if (kinds.some((kind) => error instanceof kind)) return true;
-  // It comes from the process that trains, which keeps the names of errors, not their classes.
-  return error instanceof Error && error.name === 'TrainingDivergedError';
+  const kinds = [UsageError, TableError, ModelFileError, OutputError, TrainingDataError, TrainingDivergedError];
+  return kinds.some((kind) => error instanceof kind);
 }

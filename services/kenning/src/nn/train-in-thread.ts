@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { TrainingDivergedError, type TrainingObserver, type TrainingResult, type TrainingTask } from './training.ts';
+import type { TrainingObserver, TrainingResult, TrainingTask } from './training.ts';
+import { TrainingDivergedError } from './training-diverged-error.ts';
 import type { ThreadCommand, ThreadReport } from './training-thread.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { TrainingDivergedError, type TrainingResult, type TrainingTask, train } from './training.ts';
+import { type TrainingResult, type TrainingTask, train } from './training.ts';
+import { TrainingDivergedError } from './training-diverged-error.ts';
 
 /** From the thread; all but `progress` are the last one. Anything else that training throws ends the thread with it. */
 export type ThreadReport =

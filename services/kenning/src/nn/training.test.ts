@@ -10,7 +10,8 @@ import {
 import { DEFAULT_ADAM } from './optimizer.ts';
 import { initialParameters } from './parameters.ts';
 import { trainInThread } from './train-in-thread.ts';
-import { TrainingDivergedError, type TrainingTask, train } from './training.ts';
+import { type TrainingTask, train } from './training.ts';
+import { TrainingDivergedError } from './training-diverged-error.ts';
 import { lossGraph, trainingLoop } from './training-loop.ts';
 
 const COLUMNS = 6;

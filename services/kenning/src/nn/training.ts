@@ -3,6 +3,7 @@ import { Random } from '@liminal/shared/runtime/random';
 import { type LearningRateSchedule, learningRate } from './learning-rate.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { type StepDraw, StepInputs } from './step-draws.ts';
+import { TrainingDivergedError } from './training-diverged-error.ts';
 import { initialState, LossSession, type TensorValues, TrainingSession } from './training-session.ts';
 
 /** Everything a training needs, as plain data, so that it can cross a thread. */
@@ -48,23 +49,6 @@ export interface TrainingObserver {
   onProgress?: ((share: number) => void) | undefined;
   /** Looked at between runs; the training then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-}
-
-/** The loss is no longer a number: there is nothing left to train. */
-export class TrainingDivergedError extends Error {
-  override readonly name = 'TrainingDivergedError';
-  /** Counted from 1. */
-  readonly step: number;
-  readonly loss: number;
-
-  constructor(step: number, loss: number) {
-    super(
-      `the loss is ${loss} at step ${step}: lower the learning rate or the largest gradient norm, ` +
-        'or look for values in the training rows that are far out of proportion',
-    );
-    this.step = step;
-    this.loss = loss;
-  }
 }
 
 /**

@@ -1,4 +1,15 @@
+import {
+  ImmutableObjectError,
+  InvalidObjectKeyError,
+  ModelStoreConfigError,
+  ObjectNotFoundError,
+  StoreAccessDeniedError,
+  StoreUnreachableError,
+} from '@liminal/shared/adapters/object-errors';
+import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import { LiminalError } from '@liminal/shared/runtime/errors';
+import { UnreadablePartError } from '../archive/unreadable-part-error.ts';
+import { TrainingDivergedError } from '../nn/training-diverged-error.ts';
 import { OnnxParityError, TrainingDataError } from './training-errors.ts';
 
 /** An error as it crosses a process: structured clone alone drops its class and its own fields. */
@@ -7,44 +18,50 @@ export interface TransferredError {
   message: string;
   stack?: string | undefined;
   cause?: TransferredError | undefined;
-  /** Of a `LiminalError`. */
-  catalogued?: { code: string; status: number; details: Record<string, unknown> } | undefined;
+  /** What else an error of a known class holds. */
+  fields: Record<string, unknown>;
 }
 
-const CLASSES: Record<string, new (message: string, options?: ErrorOptions) => Error> = {
-  OnnxParityError,
-  RangeError,
-  TrainingDataError,
-  TypeError,
-};
+/** By name, every class that the processes of training, tuning and optimisation can throw. */
+const CLASSES: ReadonlyMap<string, abstract new (...args: never[]) => Error> = new Map(
+  [
+    ImmutableObjectError,
+    InvalidObjectKeyError,
+    LiminalError,
+    ModelStoreConfigError,
+    ObjectNotFoundError,
+    OnnxParityError,
+    RangeError,
+    StoreAccessDeniedError,
+    StoreUnreachableError,
+    TrainingDataError,
+    TrainingDivergedError,
+    TypeError,
+    UndecodableError,
+    UnreadablePartError,
+  ].map((Class) => [Class.name, Class]),
+);
 
 /** Anything thrown, as plain data. */
 export function packError(error: unknown): TransferredError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
+  const { name, message, stack, cause, ...fields } = error;
   return {
     name: error.name,
     message: error.message,
     stack: error.stack,
-    cause: error.cause === undefined ? undefined : packError(error.cause),
-    catalogued:
-      error instanceof LiminalError ? { code: error.code, status: error.status, details: error.details } : undefined,
+    cause: cause === undefined ? undefined : packError(cause),
+    // Of other classes nobody knows whether their fields can cross.
+    fields: CLASSES.has(error.name) ? fields : {},
   };
 }
 
-/** The error again: message, stack, cause, and its class where training throws it itself. */
-export function unpackError(packed: TransferredError): Error {
-  const options = packed.cause ? { cause: unpackError(packed.cause) } : {};
-  const error = recreate(packed, options);
-  if (packed.stack !== undefined) error.stack = packed.stack;
-  return error;
-}
-
-function recreate({ name, message, catalogued }: TransferredError, options: ErrorOptions): Error {
-  if (catalogued)
-    return new LiminalError(catalogued.code, { status: catalogued.status, message }, catalogued.details, options);
-  const Class = CLASSES[name];
-  if (Class) return new Class(message, options);
-  const error = new Error(message, options);
-  error.name = name;
-  return error;
+/** The error again, of its class where that is a known one. */
+export function unpackError({ name, message, stack, cause, fields }: TransferredError): Error {
+  const options = cause ? { cause: unpackError(cause) } : {};
+  // As an error of the class, but without its constructor, which may make the message out of other things.
+  const error: Error = Reflect.construct(Error, [message, options], CLASSES.get(name) ?? Error);
+  if (error.name !== name) error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return Object.assign(error, fields);
 }
