@@ -8,7 +8,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TRAINABLE_MODELS } from '../src/pipelines/trainable-models.ts';
-import { runKenning } from './run-kenning.ts';
+import { runHere, runInShell } from './run-kenning.ts';
 
 const COLUMNS = ['heat', 'pressure', 'rpm'];
 const ROWS = 500;
@@ -35,7 +35,7 @@ const CSV = at('readings.csv');
 writeFileSync(CSV, csv);
 
 async function kenning(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runKenning(args);
+  const { code, stdout, stderr } = await runHere(args);
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }
@@ -100,27 +100,6 @@ describe('kenning train', () => {
     expect(Float32Array.from(scored, ([, own]) => own!)).toEqual(score!.data);
     expect(Float32Array.from(scored, ([, , own]) => own!)).toEqual(p_value!.data);
   });
-
-  it('ends at Ctrl-C with 130, and leaves no file', async () => {
-    const rows = Array.from({ length: 4_000 }, (_, row) => `${row % 71},${row % 97}`);
-    mkdirSync(at('interrupted'));
-    writeFileSync(at('interrupted/long.csv'), `a,b\n${rows.join('\n')}\n`);
-    const { code, stderr } = await runKenning(
-      [
-        'train',
-        at('interrupted/long.csv'),
-        '--model',
-        'isolation-forest',
-        '--option',
-        'nEstimators=200000',
-        '--out',
-        at('interrupted/m.onnx'),
-      ],
-      { until: /fit/ },
-    );
-    expect({ code, hasStack: stderr.includes('    at ') }).toEqual({ code: 130, hasStack: false });
-    expect(readdirSync(at('interrupted'))).toEqual(['long.csv']);
-  });
 });
 
 describe('with all models', () => {
@@ -154,9 +133,51 @@ describe('with all models', () => {
   it('refuses files that are not of one training', async () => {
     await train('mixed', '--model', 'all');
     await train('mixed/one-class-svm.onnx', '--model', 'one-class-svm', '--seed', '3');
-    const { code, stderr } = await runKenning(['score', CSV, '--model', at('mixed')]);
+    const { code, stderr } = await runHere(['score', CSV, '--model', at('mixed')]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/one-class-svm\.onnx is not the file that ensemble\.json names/);
+  });
+});
+
+describe('as a shell starts it', () => {
+  it('trains, scores on the standard output, and tells its progress beside it', async () => {
+    const args = ['train', CSV, '--model', 'isolation-forest', '--label', 'y', '--out', at('started.onnx')];
+    const trained = await runInShell(args);
+    expect({ code: trained.code, stdout: trained.stdout }).toEqual({ code: 0, stdout: '' });
+    expect(trained.stderr).toMatch(/^train 100%.*\n.*started\.onnx: isolation-forest; 3 columns, /m);
+    await train('here.onnx');
+    expect(readFileSync(at('started.onnx')).equals(readFileSync(at('here.onnx')))).toBe(true);
+    const scored = await runInShell(['score', CSV, '--model', at('started.onnx')]);
+    expect(scored).toMatchObject({ code: 0, stdout: await kenning('score', CSV, '--model', at('here.onnx')) });
+  });
+
+  it('ends with 2 where an option is out of range for the training, and with 1 where a file is missing', async () => {
+    const options = ['--model', 'isolation-forest', '--option', 'nEstimators=0', '--out', at('unused.onnx')];
+    const outOfRange = await runInShell(['train', CSV, ...options]);
+    expect(outOfRange).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^--option: nEstimators/m) });
+    const missing = await runInShell(['score', at('none.csv'), '--model', at('none.onnx')]);
+    expect(missing).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^.*none.*\n$/) });
+  });
+
+  it('ends at Ctrl-C with 130, and leaves no file', async () => {
+    const rows = Array.from({ length: 4_000 }, (_, row) => `${row % 71},${row % 97}`);
+    mkdirSync(at('interrupted'));
+    writeFileSync(at('interrupted/long.csv'), `a,b\n${rows.join('\n')}\n`);
+    const { code, stderr } = await runInShell(
+      [
+        'train',
+        at('interrupted/long.csv'),
+        '--model',
+        'isolation-forest',
+        '--option',
+        'nEstimators=200000',
+        '--out',
+        at('interrupted/m.onnx'),
+      ],
+      { until: /fit/ },
+    );
+    expect({ code, hasStack: stderr.includes('    at ') }).toEqual({ code: 130, hasStack: false });
+    expect(readdirSync(at('interrupted'))).toEqual(['long.csv']);
   });
 });
 
@@ -185,7 +206,7 @@ describe('kenning score', () => {
 
   it('names columns that are missing and columns that are unknown', async () => {
     writeFileSync(at('wrong.csv'), 'heat,Pressure,y\n1,2,0\n');
-    const { code, stdout, stderr } = await runKenning(['score', at('wrong.csv'), '--model', at('model.onnx')]);
+    const { code, stdout, stderr } = await runHere(['score', at('wrong.csv'), '--model', at('model.onnx')]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/lacks "pressure", .* has "Pressure", .* --exclude Pressure$/m);
     writeFileSync(at('more.csv'), 'heat,pressure,id\n1,2,a\n');
@@ -197,7 +218,7 @@ describe('kenning score', () => {
     mkdirSync(at('broken'));
     writeFileSync(at('broken/data.csv'), `heat,pressure\n${'1,2\n'.repeat(200_000)}1,x\n`);
     const args = ['score', at('broken/data.csv'), '--model', at('model.onnx'), '--out', at('broken/scores.csv')];
-    const { code, stderr } = await runKenning(args);
+    const { code, stderr } = await runHere(args);
     expect(code).toBe(1);
     expect(stderr).toMatch(/line 200002, column "pressure"/);
     expect(readdirSync(at('broken'))).toEqual(['data.csv']);
@@ -249,7 +270,7 @@ describe('arguments', () => {
     [['train', CSV, ...model, '--seed', '-1'], /--seed/],
     [['score', CSV, '--model', 'x', '--decimal', 'dot'], /neither point nor comma/],
   ])('%j are refused in one sentence, with code 2', async (args, message) => {
-    const { code, stdout, stderr } = await runKenning(args);
+    const { code, stdout, stderr } = await runHere(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     const complaint = stderr.split('\n').filter((line) => line !== '' && !/^train \d+%/.test(line));
     expect(complaint).toHaveLength(1);
@@ -263,7 +284,7 @@ describe('arguments', () => {
     [['score', CSV, '--model', at('none.onnx')], /none\.onnx can't be read \(ENOENT\)/],
     [['inspect', CSV], /is not an ONNX model/],
   ])('%j fail with code 1', async (args, message) => {
-    const { code, stderr } = await runKenning(args);
+    const { code, stderr } = await runHere(args);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('    at ');

@@ -8,8 +8,11 @@ export interface ProgressOptions {
   label: string;
   /** What `update` counts up to; 0 when there is nothing to do. */
   total: number;
-  stream?: NodeJS.WriteStream;
+  stream?: TerminalStream;
 }
+
+/** A terminal, or anything that lines can be written to. */
+export type TerminalStream = NodeJS.WritableStream & { isTTY?: boolean };
 
 export interface Progress {
   /** `done` of the total; `detail` says in words how far that is. */
@@ -28,7 +31,7 @@ export function createProgress({ label, total, stream = process.stderr }: Progre
 class ProgressBar implements Progress {
   readonly #bar: SingleBar;
 
-  constructor(label: string, total: number, stream: NodeJS.WriteStream) {
+  constructor(label: string, total: number, stream: NodeJS.WritableStream) {
     this.#bar = new SingleBar({
       format: `${label} {bar} {percentage}% · {detail}`,
       barCompleteChar: '█',

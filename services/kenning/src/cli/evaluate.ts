@@ -35,7 +35,7 @@ export interface Evaluation {
   models: { model: string; auroc: number; averagePrecision: number; alarms: AlarmCounts[] }[];
 }
 
-async function evaluate({ args, signal }: CommandContext): Promise<void> {
+async function evaluate({ args, signal, stdout, stderr }: CommandContext): Promise<void> {
   const { values, positionals } = parse(args, {
     ...TABLE_OPTIONS,
     model: { type: 'string' },
@@ -47,8 +47,8 @@ async function evaluate({ args, signal }: CommandContext): Promise<void> {
   const { exclude, format } = tableArguments(values);
   const scorer = await Scorer.open(required('--model', values.model));
   try {
-    const evaluation = await evaluateTable(scorer, { path, label, exclude, format, signal });
-    process.stdout.write(values.json ? `${JSON.stringify(evaluation, null, 2)}\n` : asText(path, evaluation));
+    const evaluation = await evaluateTable(scorer, { path, label, exclude, format, signal, stderr });
+    stdout.write(values.json ? `${JSON.stringify(evaluation, null, 2)}\n` : asText(path, evaluation));
   } finally {
     await scorer.close();
   }
@@ -62,11 +62,12 @@ async function evaluateTable(
     exclude,
     format,
     signal,
-  }: { path: string; label: string; signal: AbortSignal } & ReturnType<typeof tableArguments>,
+    stderr,
+  }: { path: string; label: string } & ReturnType<typeof tableArguments> & Pick<CommandContext, 'signal' | 'stderr'>,
 ): Promise<Evaluation> {
   const table = await openTable(path, format);
   const choice = modelColumns(table, scorer.facts, { label, exclude });
-  const bar = createProgress({ label: 'evaluate', total: 1 });
+  const bar = createProgress({ label: 'evaluate', total: 1, stream: stderr });
   try {
     const { rows, labels } = await readWhole(table, choice, {
       signal,

@@ -45,12 +45,12 @@ export interface ModelDescription {
   nodes: Record<string, number>;
 }
 
-async function inspect({ args }: CommandContext): Promise<void> {
+async function inspect({ args, stdout }: CommandContext): Promise<void> {
   const { values, positionals } = parse(args, { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } });
   const path = onePath(positionals, 'model');
   const bytes = await readBytes(path);
   const description = describe(bytes, decoded(path, bytes));
-  process.stdout.write(values.json ? `${JSON.stringify(description, null, 2)}\n` : asText(path, description));
+  stdout.write(values.json ? `${JSON.stringify(description, null, 2)}\n` : asText(path, description));
 }
 
 function decoded(path: string, bytes: Uint8Array): ModelProto {

@@ -1,36 +1,6 @@
 import { constants } from 'node:os';
-import { OutputError } from '@liminal/shared/runtime/output-error';
-import { UsageError } from '@liminal/shared/runtime/usage-error';
-import { TrainingDivergedError } from '../nn/training-diverged-error.ts';
-import { TrainingDataError } from '../pipelines/training-errors.ts';
-import type { Command } from './command.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { inspectCommand } from './inspect.ts';
-import { ModelFileError } from './model-file-error.ts';
-import { scoreCommand } from './score.ts';
-import { TableError } from './table.ts';
-import { trainCommand } from './train.ts';
-
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
-
-const COMMANDS: Readonly<Record<string, Command>> = {
-  train: trainCommand,
-  score: scoreCommand,
-  evaluate: evaluateCommand,
-  inspect: inspectCommand,
-};
-
-const USAGE = `Usage: kenning COMMAND …
-
-Trains anomaly models on tables and writes them as ONNX files; needs no server.
-
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
-  .join('\n')}
-
-Each says more with --help.
-`;
+import { trainModelsInProcess } from '../pipelines/train-in-process.ts';
+import { runKenning } from './run-kenning.ts';
 
 const interrupt = new AbortController();
 let interruptedBy: NodeJS.Signals | undefined;
@@ -41,43 +11,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interrupt.abort();
   });
 }
+const { stdout, stderr } = process;
 // Whoever reads the output may stop reading, as head does: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });
 
-process.exitCode = await main(process.argv.slice(2));
-
-/** Returns the exit code. */
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  try {
-    const isHelp = name === undefined || name === '--help' || name === '-h' || name === 'help';
-    if (isHelp) {
-      process.stdout.write(USAGE);
-      return name === undefined ? EXIT_USAGE : 0;
-    }
-    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
-    if (command === undefined) {
-      throw new UsageError(`There is no command ${name}: use ${Object.keys(COMMANDS).join(', ')}, or see --help.`);
-    }
-    if (args.includes('--help') || args.includes('-h')) {
-      process.stdout.write(command.usage);
-      return 0;
-    }
-    await command.run({ args, signal: interrupt.signal });
-    return 0;
-  } catch (error) {
-    // What shells expect of a program that a signal ended.
-    if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy];
-    if (!isForThePerson(error)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
-  }
-}
-
-/** Whether the message says all there is to say; anything else is a fault of ours and shows where it was. */
-function isForThePerson(error: unknown): error is Error {
-  const kinds = [UsageError, TableError, ModelFileError, OutputError, TrainingDataError, TrainingDivergedError];
-  return kinds.some((kind) => error instanceof kind);
+try {
+  const context = { signal: interrupt.signal, stdout, stderr, trainModels: trainModelsInProcess };
+  process.exitCode = await runKenning(process.argv.slice(2), context);
+} catch (error) {
+  if (interruptedBy === undefined) throw error;
+  // What shells expect of a program that a signal ended.
+  process.exitCode = 128 + constants.signals[interruptedBy];
 }

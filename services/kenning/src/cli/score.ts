@@ -21,7 +21,7 @@ Examples:
   kenning score today.csv --model model.onnx | sort -t, -gk3 | head
 `;
 
-async function score({ args, signal }: CommandContext): Promise<void> {
+async function score({ args, signal, stdout, stderr }: CommandContext): Promise<void> {
   const { values, positionals } = parse(args, {
     ...TABLE_OPTIONS,
     model: { type: 'string' },
@@ -34,8 +34,8 @@ async function score({ args, signal }: CommandContext): Promise<void> {
   try {
     const table = await openTable(path, format);
     const choice = modelColumns(table, scorer.facts, { exclude });
-    const output = openOutput(values.out, outputColumns(scorer.names));
-    const bar = createProgress({ label: 'score', total: 1 });
+    const output = openOutput(values.out ?? stdout, outputColumns(scorer.names));
+    const bar = createProgress({ label: 'score', total: 1, stream: stderr });
     let rows = 0;
     try {
       let share = 0;

@@ -19,9 +19,9 @@ export interface TableOutput {
   discard(): Promise<void>;
 }
 
-/** CSV on the standard output without a path, else a file: Parquet if its name ends so. Throws `OutputError`. */
-export function openOutput(path: string | undefined, columns: readonly OutputColumn[]): TableOutput {
-  if (path === undefined) return new CsvOutput(process.stdout, columns);
+/** CSV on a stream, or a file: Parquet if its name ends so. Throws `OutputError`. */
+export function openOutput(path: string | NodeJS.WritableStream, columns: readonly OutputColumn[]): TableOutput {
+  if (typeof path !== 'string') return new CsvOutput(path, columns);
   if (path.endsWith('.parquet')) return new ParquetOutput(path, columns);
   return new CsvFileOutput(path, columns);
 }

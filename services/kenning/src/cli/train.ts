@@ -5,7 +5,6 @@ import { createProgress } from '@liminal/shared/runtime/progress';
 import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { withMetadata } from '../onnx/model-metadata.ts';
-import { trainModelsInProcess } from '../pipelines/train-in-process.ts';
 import { combinationOf, DEFAULT_RELEASE_TRAINING, type TrainedModels } from '../pipelines/train-release-models.ts';
 import { chosenModels, type ModelOptions } from '../pipelines/trainable-models.ts';
 import type { TrainingProgress } from '../pipelines/trained-model.ts';
@@ -103,11 +102,11 @@ function parseShare(text: string): number {
   throw new UsageError(`--calibration-share ${text} does not lie between 0 and 1.`);
 }
 
-async function train({ args, signal }: CommandContext): Promise<void> {
+async function train({ args, signal, stderr, trainModels }: CommandContext): Promise<void> {
   const options = parseArguments(args);
   const table = await openTable(options.path, options.format);
   const columns = trainingColumns(table, options);
-  const bar = createProgress({ label: 'train', total: 1 });
+  const bar = createProgress({ label: 'train', total: 1, stream: stderr });
   try {
     const choice = { features: columns, label: options.normalOnly ? options.label : undefined };
     const read = await readWhole(table, choice, {
@@ -118,7 +117,7 @@ async function train({ args, signal }: CommandContext): Promise<void> {
     if (rows.rows === 0) throw new TableError(`${options.path} has no rows to train on`);
     const { models, calibrationShare, seed } = options;
     const names = chosenModels(models).map(({ model }) => model.name as string);
-    const trained = await trainModelsInProcess(
+    const trained = await trainModels(
       { rows, options: { calibrationShare, maxCalibrationRows, models }, seed },
       { signal, onProgress: (progress) => bar.update(...barPosition(progress, names)) },
     ).catch((error: unknown) => {
@@ -137,7 +136,7 @@ async function train({ args, signal }: CommandContext): Promise<void> {
     };
     await writeModels(options, trained, facts);
     bar.stop();
-    process.stderr.write(summary(options, trained, columns.length));
+    stderr.write(summary(options, trained, columns.length));
   } finally {
     bar.stop();
   }
