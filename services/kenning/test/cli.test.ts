@@ -170,7 +170,7 @@ describe('as a shell starts it', () => {
         '--model',
         'isolation-forest',
         '--option',
-        'nEstimators=200000',
+        'nEstimators=40000',
         '--out',
         at('interrupted/m.onnx'),
       ],
