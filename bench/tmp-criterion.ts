@@ -20,21 +20,26 @@ function reference(data: Matrix, count: number, kind: string, random: Random): M
   }
   return createMatrix(out,d);
 }
-const KINDS=['raw','asinh','rank','mixraw','mixasinh'];
+const KINDS=['raw','asinh','rank','mixraw'];const SEMI=process.env.PROTO==='semi';
 for (const set of sets) {
   let { rows, isAnomaly } = set.read(); const random=new Random(SEED);
   const idx=random.sample(rows.rows,Math.min(rows.rows,MAXROWS)); rows=takeRows(rows,idx); isAnomaly=Uint8Array.from(idx,i=>isAnomaly[i]!);
   let an=0; for(const a of isAnomaly) an+=a; if(an===0) continue;
   [rows]=standardisedBy(rows) as [Matrix];
-  const order=random.sample(rows.rows,rows.rows), held=Math.round(.3*rows.rows);
+  const normals=[...isAnomaly.keys()].filter(i=>isAnomaly[i]===0), anoms=[...isAnomaly.keys()].filter(i=>isAnomaly[i]===1);
+  const half=normals.slice(0,normals.length>>1);
+  const test=SEMI?[...normals.slice(normals.length>>1),...anoms]:[...isAnomaly.keys()];
+  const tested=takeRows(rows,Int32Array.from(test)), tl=Uint8Array.from(test,i=>isAnomaly[i]!);
+  const pool=SEMI?Int32Array.from(half):Int32Array.from(isAnomaly.keys());
+  const order=random.sample(pool.length,pool.length).map(i=>pool[i]!), held=Math.round(.3*pool.length);
   const evaluation=takeRows(rows,order.subarray(0,held)), training=takeRows(rows,order.subarray(held));
-  let draws; try { draws=drawFeatures(evaluation,{draws:6,maxColumns:5,volumeSamples:10},random); } catch { continue; }
-  const refs=draws.map(d=>KINDS.map(k=>reference(d.data,3000,k,random)));
+  let draws; try { draws=drawFeatures(evaluation,{draws:4,maxColumns:5,volumeSamples:10},random); } catch { continue; }
+  const refs=draws.map(d=>KINDS.map(k=>reference(d.data,2000,k,random)));
   for (const name of names) { const t=(TUNABLE_MODELS as any)[name]; const r2=new Random(SEED+7);
     const confs=Array.from({length:CONF},(_,i)=>i===0?t.model.defaultOptions:drawOptions(t.space,t.model.defaultOptions,r2));
     for (const [ci,o] of confs.entries()) {
       const fit=async (m:Matrix,share:number)=>t.model.fitScorer(m,t.onColumnShare?.(o,share)??o,{seed:1});
-      const final=auroc((await fit(training,rows.columns/7))(rows),isAnomaly);
+      const final=auroc((await fit(training,rows.columns/7))(tested),tl);
       const crit:Record<string,number>={};
       for(const [di,d] of draws.entries()){ const sc=await fit(takeColumns(training,d.columns),d.columns.length/7); const ds=sc(d.data);
         for(const [k,kind] of KINDS.entries()){ const ls=levelSets(ds,sc(refs[di]![k]!)); crit[kind+'EM']=(crit[kind+'EM']??0)+excessMassArea(ls); crit[kind+'logEM']=(crit[kind+'logEM']??0)+Math.log(excessMassArea(ls)); crit[kind+'MV']=(crit[kind+'MV']??0)-massVolumeArea(ls);

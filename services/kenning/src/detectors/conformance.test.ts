@@ -1,5 +1,6 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
+import { TRAINABLE_MODELS } from '../pipelines/trainable-models.ts';
 import { type Autoencoder, type AutoencoderOptions, autoencoder } from './autoencoder.ts';
 import type { Detector } from './detector.ts';
 import { type IsolationForest, type IsolationForestOptions, isolationForest } from './isolation-forest.ts';
@@ -7,10 +8,14 @@ import { createMatrix, type Matrix, takeRows } from './matrix.ts';
 import { type NearestNeighbours, type NearestNeighboursOptions, nearestNeighbours } from './nearest-neighbours.ts';
 import { type OneClassSvm, type OneClassSvmOptions, oneClassSvm } from './one-class-svm.ts';
 
-/** What every detector must do. A new one joins by one line in the list at the end. */
+const conforming = new Set<string>();
+
+/** What every detector must do; what its ONNX file must do is in export-conformance.test.ts. A new one joins by one line in the list at the end. */
 function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options: Options, variant = ''): void {
+  conforming.add(detector.name);
   describe(`detector ${detector.name}${variant}`, () => {
     const rows = normalRows(300, 4, 1);
+    const twice = normalRows(40, 4, 2);
     const fit = (matrix: Matrix, seed = 7) => detector.fit(matrix, options, { seed });
 
     it('gives the same scores for the same rows and seed, others for another seed unless it says that it draws nothing', async () => {
@@ -55,6 +60,7 @@ function conforms<Options, Fitted>(detector: Detector<Options, Fitted>, options:
       ['one row', createMatrix(Float32Array.of(1, 2, 3, 4), 4)],
       ['two rows', createMatrix(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4)],
       ['only duplicates', createMatrix(new Float32Array(4 * 50).fill(3), 4)],
+      ['each row twice', createMatrix(Float32Array.from([...twice.values, ...twice.values]), 4)],
       ['one column', normalRows(40, 1, 3)],
       ['values at the ends of float32', createMatrix(Float32Array.of(-3.4e38, 3.4e38, 1e-45, 0, -1e-45, 1), 1)],
       ['neighbouring float32 values', createMatrix(Float32Array.of(1, 1.00000011920929, 1, 1.00000011920929), 1)],
@@ -188,3 +194,7 @@ conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, oneClassSvm.defaultOption
 const fewLandmarks = { ...oneClassSvm.defaultOptions, maxExactRows: 1, landmarks: 40 };
 conforms<OneClassSvmOptions, OneClassSvm>(oneClassSvm, fewLandmarks, ' with landmarks');
 conforms<AutoencoderOptions, Autoencoder>(autoencoder, autoencoder.defaultOptions);
+
+it('is asked of every detector that can be trained', () => {
+  expect([...conforming]).toEqual(expect.arrayContaining(Object.keys(TRAINABLE_MODELS)));
+});
