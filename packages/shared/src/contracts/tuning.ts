@@ -30,6 +30,7 @@ export const modelTuningSchema = z.object({
   model: modelNameSchema,
   criterion: tuningCriterionSchema,
   resource: z.enum(['training-rows', 'steps']).describe('What successive halving gives more of'),
+  isWholeSpace: z.boolean().describe('The space has fewer configurations than asked for, and all of them were tried'),
   ranking: z.array(rankedConfigurationSchema).describe('Best first: by rounds, then by the criterion'),
   options: trainingModelOptionsSchema.describe('The best ones'),
 });

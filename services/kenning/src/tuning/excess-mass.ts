@@ -3,15 +3,15 @@
  * evaluate the quality of unsupervised anomaly detection algorithms?"). No labels are needed.
  *
  * A level set holds the points that score at most so much (our scores are higher where a point is more anomalous, the
- * paper's are lower). Its mass is the share of the data in it, its volume the share of a uniform sample of the data's
- * bounding box: volumes are in units of the box, so that units of the features don't matter.
+ * paper's are lower). Its mass is the share of the data in it, its volume the share of a sample that is uniform in the
+ * coordinates in which volumes are measured (see `FeatureDraw`).
  */
 export interface LevelSets {
-  /** Share of the uniform sample in each level set, ascending; the first is the empty set. */
+  /** Share of the reference sample in each level set, ascending; the first is the empty set. */
   volume: Float64Array;
   /** Share of the data in it, strictly ascending from 0 to 1. */
   mass: Float64Array;
-  /** Size of the uniform sample: smaller volumes than 1/this can't be seen. */
+  /** Size of the reference sample: smaller volumes than 1/this can't be seen. */
   volumeSamples: number;
 }
 
@@ -19,27 +19,27 @@ export interface LevelSets {
 const LARGE_MASS = 0.9;
 
 /** The level sets at every score of the data, lowest first. Scores: higher = more anomalous. */
-export function levelSets(dataScores: ArrayLike<number>, uniformScores: ArrayLike<number>): LevelSets {
-  if (dataScores.length === 0 || uniformScores.length === 0)
+export function levelSets(dataScores: ArrayLike<number>, referenceScores: ArrayLike<number>): LevelSets {
+  if (dataScores.length === 0 || referenceScores.length === 0)
     throw new RangeError('level sets need scores of both kinds');
   const data = Float64Array.from(dataScores).sort();
-  const uniform = Float64Array.from(uniformScores).sort();
+  const reference = Float64Array.from(referenceScores).sort();
   const volume = [0];
   const mass = [0];
   let inside = 0;
   for (let rank = 0; rank < data.length; rank++) {
     if (data[rank] === data[rank + 1]) continue;
-    while (inside < uniform.length && uniform[inside]! <= data[rank]!) inside++;
-    volume.push(inside / uniform.length);
+    while (inside < reference.length && reference[inside]! <= data[rank]!) inside++;
+    volume.push(inside / reference.length);
     mass.push((rank + 1) / data.length);
   }
-  return { volume: Float64Array.from(volume), mass: Float64Array.from(mass), volumeSamples: uniform.length };
+  return { volume: Float64Array.from(volume), mass: Float64Array.from(mass), volumeSamples: reference.length };
 }
 
 /**
  * Area under EM(t) = sup {mass − t · volume} for t from 0 to where EM falls to 0.9: higher is better. The supremum is
  * piecewise linear in t, so the area is exact. It ends at t = `volumeSamples` at the latest: a level set of mass 0.9 that
- * holds no point of the uniform sample would otherwise have an infinite one.
+ * holds no point of the reference sample would otherwise have an infinite one.
  */
 export function excessMassArea(sets: LevelSets): number {
   const hull = upperHull(sets);

@@ -8,16 +8,26 @@ export interface FeatureDraw {
   columns: Int32Array;
   /** Rows that no trial is fitted on, all of them complete in `columns`. */
   data: Matrix;
-  /** Uniform in the bounding box of `data`. */
-  uniform: Matrix;
+  /**
+   * What volumes are measured by: uniform in the bounding box of `data` once each feature is mapped by ½ U + ½ F, where U is
+   * its place between the smallest and the largest value and F the share of the rows below it.
+   *
+   * Excess mass may be taken with respect to any measure, and the one of the paper, uniform in the features as they are,
+   * sees nothing where features have heavy tails or pile up at one value: 90% of the data then lie in less of the box than
+   * one point of the sample stands for, in each configuration alike. A monotone map of each feature leaves all level sets of
+   * a model as they are and only measures them otherwise. By F alone the sample would be the data with its columns
+   * shuffled, in which no feature is ever far out; by U alone it is the paper's. By both, whatever range holds a share m of
+   * a feature measures at least m/2, and the tail as much as its length.
+   */
+  reference: Matrix;
 }
 
 export interface FeatureDrawOptions {
   /** How many draws; where all features fit into one, there is one. */
   draws: number;
-  /** Features of a draw: in more dimensions a uniform sample no longer meets the data (5 in the paper). */
+  /** Features of a draw: in more dimensions the sample no longer meets the data (5 in the paper). */
   maxColumns: number;
-  /** Points of the uniform sample of a draw. */
+  /** Points of the sample that measures volumes. */
   volumeSamples: number;
 }
 
@@ -25,7 +35,7 @@ export interface FeatureDrawOptions {
 const FEWEST_ROWS = 50;
 
 /**
- * Draws features as in Goix (2016), algorithm 1, so that volumes can be measured by a uniform sample. A feature that is
+ * Draws features as in Goix (2016), algorithm 1, so that volumes can be measured by a sample. A feature that is
  * constant has no volume, and one that would leave too few complete rows is passed over: a row with a missing value lies
  * nowhere in the box. Throws `TrainingDataError` where no feature is left.
  */
@@ -52,7 +62,7 @@ function drawOnce(evaluation: Matrix, { maxColumns, volumeSamples }: FeatureDraw
   }
   const chosen = Int32Array.from(columns).sort();
   const data = takeColumns(takeRows(evaluation, rows), chosen);
-  return { columns: chosen, data, uniform: uniformSample(data, volumeSamples, random) };
+  return { columns: chosen, data, reference: referenceSample(data, volumeSamples, random) };
 }
 
 function varies({ values, columns }: Matrix, rows: Int32Array, column: number): boolean {
@@ -60,7 +70,7 @@ function varies({ values, columns }: Matrix, rows: Int32Array, column: number): 
   return rows.some((row) => values[row * columns + column] !== first);
 }
 
-function uniformSample({ values, columns }: Matrix, count: number, random: Random): Matrix {
+function referenceSample({ values, rows, columns }: Matrix, count: number, random: Random): Matrix {
   const low = new Float64Array(columns).fill(Number.POSITIVE_INFINITY);
   const high = new Float64Array(columns).fill(Number.NEGATIVE_INFINITY);
   for (let index = 0; index < values.length; index++) {
@@ -68,8 +78,11 @@ function uniformSample({ values, columns }: Matrix, count: number, random: Rando
     low[column] = Math.min(low[column]!, values[index]!);
     high[column] = Math.max(high[column]!, values[index]!);
   }
-  const sample = Float32Array.from({ length: count * columns }, (_, index) =>
-    random.uniform(low[index % columns]!, high[index % columns]!),
-  );
+  // The map inverted: a point that is uniform in ½ U + ½ F is, feature by feature, as often uniform as a value of the data.
+  const sample = Float32Array.from({ length: count * columns }, (_, index) => {
+    const column = index % columns;
+    if (random.next() < 0.5) return random.uniform(low[column]!, high[column]!);
+    return values[random.int(rows) * columns + column]!;
+  });
   return createMatrix(sample, columns);
 }

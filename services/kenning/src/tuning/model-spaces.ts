@@ -12,7 +12,10 @@ export interface TunableModel<Options extends object> {
   space: SearchSpace<Options>;
   /** `training-rows`: a trial fits on a part of the rows. `steps`: on all of them, with a part of the steps. */
   resource: 'training-rows' | 'steps';
-  /** The options that mean on this share of the columns what `options` mean on all; left out: the same ones. */
+  /**
+   * The options that mean on this many times the columns of a feature vector what `options` mean on a feature vector; left
+   * out: the same ones.
+   */
   onColumnShare?(options: Options, share: number): Options;
 }
 
@@ -52,6 +55,13 @@ export const TUNABLE_MODELS = {
     maxReferenceRows: { kind: 'choice', values: [250, 500, 1000, 2000] },
   }),
 };
+
+/** The options that mean on rows of so many columns what `options` mean on feature vectors. */
+export const optionsOnColumns = <Options extends object>(
+  { onColumnShare }: Pick<TunableModel<Options>, 'onColumnShare'>,
+  options: Options,
+  columns: number,
+): Options => onColumnShare?.(options, columns / FEATURE_COUNT) ?? options;
 
 export type TunableName = keyof typeof TUNABLE_MODELS;
 

@@ -15,12 +15,37 @@ export type SearchSpace<Options> = { readonly [Name in keyof Options]?: Paramete
 /** Figures that are kept of a drawn value: more would only make results hard to read and to type. */
 const SIGNIFICANT_FIGURES = 3;
 
-/** One configuration, drawn anew for every option of the space in its order. */
-export function drawOptions<Options extends object>(
+/**
+ * So many draws in a row that only repeat what there is say that there is no more: what one draw in 10,000 gives would be
+ * missed once in 20,000 times.
+ */
+const MOST_REPEATS = 100_000;
+
+/**
+ * The defaults and then configurations drawn from the space, no two of them alike: `count` of them, or fewer where the space
+ * has no more.
+ */
+export function drawConfigurations<Options extends object>(
   space: SearchSpace<Options>,
   defaults: Options,
+  count: number,
   random: Random,
-): Options {
+): Options[] {
+  const searched = Object.keys(space) as (keyof Options)[];
+  const identity = (options: Options): string => JSON.stringify(searched.map((name) => options[name]));
+  const drawn = new Map([[identity(defaults), defaults]]);
+  for (let repeats = 0; drawn.size < count && repeats < MOST_REPEATS; ) {
+    const options = drawOptions(space, defaults, random);
+    const key = identity(options);
+    if (drawn.has(key)) repeats++;
+    else repeats = 0;
+    drawn.set(key, options);
+  }
+  return [...drawn.values()];
+}
+
+/** Each option of the space drawn anew, in its order. */
+function drawOptions<Options extends object>(space: SearchSpace<Options>, defaults: Options, random: Random): Options {
   const drawn = Object.entries<Parameter<unknown> | undefined>(space).flatMap(([name, parameter]) =>
     parameter === undefined ? [] : [[name, drawValue(parameter, random)]],
   );

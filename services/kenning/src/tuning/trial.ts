@@ -2,7 +2,7 @@ import { type Matrix, rowRange, takeColumns } from '../detectors/matrix.ts';
 import { auroc, averagePrecision } from '../evaluation/ranking-metrics.ts';
 import { excessMassArea, levelSets, massVolumeArea } from './excess-mass.ts';
 import type { FeatureDraw } from './feature-draws.ts';
-import type { TunableModel } from './model-spaces.ts';
+import { optionsOnColumns, type TunableModel } from './model-spaces.ts';
 
 export interface TrialContext {
   seed: number;
@@ -38,7 +38,8 @@ export async function runTrial<Options extends object>(
   const rows = rowRange(training, 0, trainingRowsOf(tunable, training.rows, share));
   const shortened = withSteps(tunable, options, share);
   if (labelled !== undefined) {
-    const score = await tunable.model.fitScorer(rows, shortened, context);
+    const onColumns = optionsOnColumns(tunable, shortened, rows.columns);
+    const score = await tunable.model.fitScorer(rows, onColumns, context);
     const scores = score(labelled.rows);
     return {
       criterion: 'average-precision',
@@ -48,11 +49,14 @@ export async function runTrial<Options extends object>(
   }
   let excessMass = 0;
   let massVolume = 0;
-  for (const { columns, data, uniform } of draws) {
+  for (const { columns, data, reference } of draws) {
     context.signal?.throwIfAborted();
-    const onColumns = tunable.onColumnShare?.(shortened, columns.length / training.columns) ?? shortened;
-    const score = await tunable.model.fitScorer(takeColumns(rows, columns), onColumns, context);
-    const sets = levelSets(score(data), score(uniform));
+    const score = await tunable.model.fitScorer(
+      takeColumns(rows, columns),
+      optionsOnColumns(tunable, shortened, columns.length),
+      context,
+    );
+    const sets = levelSets(score(data), score(reference));
     excessMass += excessMassArea(sets) / draws.length;
     massVolume += massVolumeArea(sets) / draws.length;
   }

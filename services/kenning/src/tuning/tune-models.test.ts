@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 import { withDefaults } from '../pipelines/model-options.ts';
 import { TRAINABLE_MODELS } from '../pipelines/trainable-models.ts';
+import { excessMassArea, type LevelSets, levelSets } from './excess-mass.ts';
 import { drawFeatures } from './feature-draws.ts';
 import { TUNABLE_MODELS, TUNABLE_NAMES } from './model-spaces.ts';
-import { drawOptions } from './search-space.ts';
+import { drawConfigurations, type SearchSpace } from './search-space.ts';
 import { DEFAULT_TUNING, type TuningOptions, tuneModels } from './tune-models.ts';
 
 const COLUMNS = 7;
@@ -35,7 +36,7 @@ describe('feature draws', () => {
   it('hold complete rows of features that vary, five at most', () => {
     const draws = drawFeatures(clusteredRows(300), { draws: 8, maxColumns: 5, volumeSamples: 200 }, new Random(3));
     expect(draws).toHaveLength(8);
-    for (const { columns, data, uniform } of draws) {
+    for (const { columns, data, reference } of draws) {
       expect(columns.length).toBe(5);
       expect(columns).not.toContain(6);
       expect(columns).toEqual(columns.toSorted());
@@ -43,11 +44,43 @@ describe('feature draws', () => {
       expect(data.values.every(Number.isFinite)).toBe(true);
       for (let column = 0; column < columns.length; column++) {
         const of = ({ values }: Matrix) => Array.from(values).filter((_, index) => index % columns.length === column);
-        expect(Math.min(...of(uniform))).toBeGreaterThanOrEqual(Math.min(...of(data)));
-        expect(Math.max(...of(uniform))).toBeLessThanOrEqual(Math.max(...of(data)));
+        const [values, sample] = [of(data), of(reference)];
+        expect(Math.min(...sample)).toBeGreaterThanOrEqual(Math.min(...values));
+        expect(Math.max(...sample)).toBeLessThanOrEqual(Math.max(...values));
+        const shareOfData = sample.filter((value) => values.includes(value)).length / sample.length;
+        expect(Math.abs(shareOfData - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / 200));
       }
     }
     expect(new Set(draws.map(({ columns }) => columns.join())).size).toBeGreaterThan(1);
+  });
+
+  it('measure level sets where features have heavy tails and pile up at one value', () => {
+    const random = new Random(2);
+    const heavy = () => random.normal() / random.next() ** 2;
+    const piled = () => (random.next() < 0.7 ? 0 : random.exponential(1) ** 3);
+    const rows = Float32Array.from(
+      Array.from({ length: 1000 }, () => [heavy(), heavy(), heavy(), piled(), piled()]).flat(),
+    );
+    const options = { draws: 1, maxColumns: 5, volumeSamples: 4000 };
+    const [draw] = drawFeatures(createMatrix(rows, 5), options, new Random(1));
+    const { data, reference } = draw!;
+    const ranges = [0, 1, 2, 3, 4].map((column) => {
+      const values = rows.filter((_, index) => index % 5 === column);
+      return [Math.min(...values), Math.max(...values)] as const;
+    });
+    const inBox = Float32Array.from({ length: 4000 * 5 }, (_, index) => random.uniform(...ranges[index % 5]!));
+    const [tight, loose] = [5, 1].map((features) => (matrix: Matrix) => {
+      const far = matrix.values.map((value, index) => (index % 5 < features ? Math.log1p(Math.abs(value)) : 0));
+      return Float64Array.from({ length: matrix.rows }, (_, row) =>
+        far.subarray(5 * row, 5 * row + 5).reduce((sum, value) => sum + value, 0),
+      );
+    });
+    const volumeOf90 = ({ mass, volume }: LevelSets) => volume[mass.findIndex((share) => share >= 0.9)]!;
+    const setsOf = (score: typeof tight, sample: Matrix) => levelSets(score!(data), score!(sample));
+    // One point of a sample of 4,000 in the box would be more than the set has.
+    expect(volumeOf90(setsOf(tight, createMatrix(inBox, 5)))).toBeLessThan(1 / 4000);
+    expect(volumeOf90(setsOf(tight, reference))).toBeGreaterThan(100 / 4000);
+    expect(excessMassArea(setsOf(tight, reference))).toBeGreaterThan(1.2 * excessMassArea(setsOf(loose, reference)));
   });
 
   it('are refused where nothing varies', () => {
@@ -60,12 +93,27 @@ describe('feature draws', () => {
 describe('search spaces', () => {
   it.each(TUNABLE_NAMES)('%s: what is drawn can be sent to POST /pipelines/train', (name) => {
     const { space, model } = TUNABLE_MODELS[name] as { space: object; model: { defaultOptions: object } };
-    const random = new Random(5);
-    const drawn = Array.from({ length: 50 }, () => drawOptions(space, model.defaultOptions, random));
+    const drawn = drawConfigurations(space, model.defaultOptions, 50, new Random(5));
+    expect(drawn[0]).toBe(model.defaultOptions);
     for (const options of drawn) {
       expect(withDefaults({ [name]: options } as Parameters<typeof withDefaults>[0])[name]).toEqual(options);
     }
-    expect(new Set(drawn.map((options) => JSON.stringify(options))).size).toBeGreaterThan(10);
+    expect(new Set(drawn.map((options) => JSON.stringify(options))).size).toBe(50);
+  });
+
+  it('give all they have, each once, where that is less than asked for', () => {
+    const space: SearchSpace<{ size: number; kind: string; kept: number }> = {
+      size: { kind: 'log-integer', low: 1, high: 3 },
+      kind: { kind: 'choice', values: ['a', 'b'] },
+    };
+    const defaults = { size: 2, kind: 'a', kept: 7 };
+    const drawn = drawConfigurations(space, defaults, 50, new Random(1));
+    const all = [1, 2, 3].flatMap((size) => ['a', 'b'].map((kind) => ({ size, kind, kept: 7 })));
+    expect(drawn).toHaveLength(all.length);
+    expect(drawn).toEqual(expect.arrayContaining(all));
+    expect(drawConfigurations(space, defaults, 4, new Random(1))).toEqual(drawn.slice(0, 4));
+    // Defaults that the space can't give are one more.
+    expect(drawConfigurations(space, { ...defaults, size: 9 }, 50, new Random(1))).toHaveLength(all.length + 1);
   });
 
   it('cover every model that can be trained', () => {
@@ -80,8 +128,9 @@ describe('tuning', () => {
     const tuned = await tuneModels(rows, undefined, SMALL, { seed: 4, onProgress: ({ ratio }) => shares.push(ratio) });
     expect(tuned.rows).toEqual({ training: 420, evaluation: 180, labelled: 0 });
     expect(tuned.models.map(({ model }) => model)).toEqual(SMALL.models);
-    for (const { criterion, ranking, options } of tuned.models) {
+    for (const { criterion, ranking, options, isWholeSpace } of tuned.models) {
       expect(criterion).toBe('excess-mass');
+      expect(isWholeSpace).toBe(false);
       expect(ranking).toHaveLength(6);
       expect(ranking.filter(({ isDefault }) => isDefault)).toHaveLength(1);
       expect(ranking[0]!.options).toEqual(options);

@@ -1,4 +1,3 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import { hash32 } from '@liminal/shared/contracts/hash32';
 import type { ModelTuning, TrainingModelOptions } from '@liminal/shared/contracts/tuning';
 import { Random } from '@liminal/shared/runtime/random';
@@ -7,7 +6,7 @@ import { modelSeed } from '../pipelines/trainable-models.ts';
 import { TrainingDataError } from '../pipelines/training-errors.ts';
 import { drawFeatures, type FeatureDrawOptions } from './feature-draws.ts';
 import { TUNABLE_MODELS, type TunableModel, type TunableName } from './model-spaces.ts';
-import { drawOptions } from './search-space.ts';
+import { drawConfigurations } from './search-space.ts';
 import { type Ranked, rungShares, successiveHalving } from './successive-halving.ts';
 import { qualityOf, runTrial, type TrialOutcome, type TrialRows, trainingRowsOf } from './trial.ts';
 
@@ -59,8 +58,8 @@ const FEWEST_STEPS_SHARE = 1 / 9;
 const FEWEST_ROWS = 200;
 
 /**
- * Searches the options of each model by successive halving. A pure function of rows (feature vectors of schema v1, NaN =
- * not observed), labels, options and seed. Rejects with `TrainingDataError` where the rows are too few, or with the reason
+ * Searches the options of each model by successive halving. A pure function of rows (feature vectors of schema v1, or others:
+ * see `optionsOnColumns`; NaN = not observed), labels, options and seed. Rejects with `TrainingDataError` where the rows are too few, or with the reason
  * of the signal.
  */
 export async function tuneModels(
@@ -70,9 +69,6 @@ export async function tuneModels(
   { seed, onProgress, signal }: TuningContext,
 ): Promise<TunedModels> {
   signal?.throwIfAborted();
-  if (rows.columns !== FEATURE_COUNT) {
-    throw new TrainingDataError(`training rows have ${FEATURE_COUNT} features, these have ${rows.columns}`);
-  }
   if (rows.rows < FEWEST_ROWS) {
     throw new TrainingDataError(`tuning takes at least ${FEWEST_ROWS} rows, there are ${rows.rows}: send more events`);
   }
@@ -110,12 +106,10 @@ async function tuneModel<Options extends object>(
 ): Promise<ModelTuning> {
   const { defaultOptions } = tunable.model;
   const random = new Random(hash32(`${context.seed}/space`));
-  const drawn = Array.from({ length: configurations }, (_, index) =>
-    index === 0 ? defaultOptions : drawOptions(tunable.space, defaultOptions, random),
-  );
+  const drawn = drawConfigurations(tunable.space, defaultOptions, configurations, random);
   const fewest = tunable.resource === 'training-rows' ? FEWEST_TRAINING_ROWS / rows.training.rows : FEWEST_STEPS_SHARE;
   const ranking = await successiveHalving(drawn, {
-    resources: rungShares(configurations, reduction, fewest),
+    resources: rungShares(drawn.length, reduction, fewest),
     reduction,
     qualityOf,
     async evaluate(options, share, { done, of }) {
@@ -129,6 +123,7 @@ async function tuneModel<Options extends object>(
     model: name,
     criterion: ranking[0]!.outcome.criterion,
     resource: tunable.resource,
+    isWholeSpace: drawn.length < configurations,
     ranking: ranking.map((ranked) => describe(ranked, tunable, searched, rows)),
     options: plainOptions(ranking[0]!.configuration, searched),
   };
