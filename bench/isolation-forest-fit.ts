@@ -9,7 +9,7 @@ const AIM = 3;
 /** Fit of 100 trees of 256 rows on 100,000 × 7, taking turns with scikit-learn; medians of the rounds. */
 export async function run(): Promise<void> {
   const rows = benchmarkRows();
-  await withScikitLearn(name, rows, async (peer, version) => {
+  await withScikitLearn('isolation-forest', rows, async (peer, version) => {
     const ours: number[] = [];
     const withImputation: number[] = [];
     const theirs: number[] = [];

@@ -17,22 +17,23 @@ export function benchmarkRows(rows = ROWS): Matrix {
   );
 }
 
-/** Runs `measure` with scikit-learn (one of the scripts in `peers/`) on the same rows; says so and does nothing where scikit-learn is missing. */
+/** Runs `measure` with scikit-learn's detector of that name on the same rows; says so and does nothing where scikit-learn is missing. */
 export async function withScikitLearn(
-  benchmark: string,
+  model: 'isolation-forest' | 'one-class-svm',
   rows: Matrix,
   measure: (peer: PythonPeer, version: string) => Promise<void>,
-  script = './isolation_forest.py',
 ): Promise<void> {
   const python = findPython(['sklearn']);
   if (python === undefined) {
-    console.warn(`SKIPPED ${benchmark}: no python3 with scikit-learn (Debian: apt-get install python3-sklearn)`);
+    console.warn(
+      `SKIPPED the peer of ${model}: no python3 with scikit-learn (Debian: apt-get install python3-sklearn)`,
+    );
     return;
   }
   const directory = await mkdtemp(join(tmpdir(), 'liminal-bench-'));
   const file = join(directory, 'rows.f32');
   await writeFile(file, new Uint8Array(rows.values.buffer, rows.values.byteOffset, rows.values.byteLength));
-  const peer = new PythonPeer(python, script, [file, String(rows.columns)]);
+  const peer = new PythonPeer(python, './scikit_learn.py', [model, file, String(rows.columns)]);
   try {
     await measure(peer, await peer.ready());
   } finally {

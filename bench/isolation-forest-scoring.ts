@@ -16,7 +16,7 @@ const BATCHES = [
  */
 export async function run(): Promise<void> {
   const rows = benchmarkRows();
-  await withScikitLearn(name, rows, async (peer, version) => {
+  await withScikitLearn('isolation-forest', rows, async (peer, version) => {
     const { models } = await trainReleaseModels(rows, DEFAULT_RELEASE_TRAINING, { seed: 1 });
     const session = await ModelSession.open(models[0]!.onnx);
     await peer.seconds({ task: 'fit' });

@@ -29,45 +29,40 @@ const exact: OneClassSvmOptions = { ...defaultOptions, maxExactRows: Number.MAX_
  */
 export async function run(): Promise<void> {
   const rows = benchmarkRows(Math.max(...SIZES));
-  await withScikitLearn(
-    name,
-    rows,
-    async (peer, version) => {
-      const fits: Record<string, string | number>[] = [];
-      const scores: Record<string, string | number>[] = [];
-      for (const size of SIZES) {
-        const training = rowRange(rows, 0, size);
-        const variants = [exact, ...(size > defaultOptions.maxExactRows ? [defaultOptions] : [])];
-        const theirs: number[] = [];
-        const ours = variants.map((): number[] => []);
-        const fitted: OneClassSvm[] = [];
-        for (let round = 0; round < ROUNDS; round++) {
-          for (const [index, options] of variants.entries()) {
-            const start = performance.now();
-            fitted[index] = await oneClassSvm.fit(training, options, { seed: round });
-            ours[index]!.push(performance.now() - start);
-          }
-          theirs.push(...(await peer.seconds({ task: 'fit', rows: size })).map((seconds) => 1000 * seconds));
+  await withScikitLearn('one-class-svm', rows, async (peer, version) => {
+    const fits: Record<string, string | number>[] = [];
+    const scores: Record<string, string | number>[] = [];
+    for (const size of SIZES) {
+      const training = rowRange(rows, 0, size);
+      const variants = [exact, ...(size > defaultOptions.maxExactRows ? [defaultOptions] : [])];
+      const theirs: number[] = [];
+      const ours = variants.map((): number[] => []);
+      const fitted: OneClassSvm[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [index, options] of variants.entries()) {
+          const start = performance.now();
+          fitted[index] = await oneClassSvm.fit(training, options, { seed: round });
+          ours[index]!.push(performance.now() - start);
         }
-        for (const [index, svm] of fitted.entries()) {
-          fits.push({
-            rows: size,
-            kind: svm.kind,
-            'support vectors': svm.coefficients.length,
-            'ours, ms': round1(median(ours[index]!)),
-            [`${version}, ms`]: round1(median(theirs)),
-            ratio: round1(median(theirs) / median(ours[index]!)),
-            aim: FIT_AIM,
-          });
-          scores.push(...(await scoringLines(training, svm, peer, version)));
-        }
+        theirs.push(...(await peer.seconds({ task: 'fit', rows: size })).map((seconds) => 1000 * seconds));
       }
-      console.log(`${name}, ${COLUMNS} columns`);
-      console.table(fits);
-      console.table(scores);
-    },
-    './one_class_svm.py',
-  );
+      for (const [index, svm] of fitted.entries()) {
+        fits.push({
+          rows: size,
+          kind: svm.kind,
+          'support vectors': svm.coefficients.length,
+          'ours, ms': round1(median(ours[index]!)),
+          [`${version}, ms`]: round1(median(theirs)),
+          ratio: round1(median(theirs) / median(ours[index]!)),
+          aim: FIT_AIM,
+        });
+        scores.push(...(await scoringLines(training, svm, peer, version)));
+      }
+    }
+    console.log(`${name}, ${COLUMNS} columns`);
+    console.table(fits);
+    console.table(scores);
+  });
 }
 
 async function scoringLines(training: Matrix, svm: OneClassSvm, peer: PythonPeer, version: string) {

@@ -79,22 +79,6 @@ export function standardisedBy(rows: Matrix, ...others: readonly Matrix[]): Matr
   return scaled;
 }
 
-/** Area under the ROC curve, %, as the Mann–Whitney statistic; ties count half. */
-export function auroc(scores: ArrayLike<number>, isAnomaly: Uint8Array): number {
-  const order = Array.from(isAnomaly.keys()).sort((a, b) => scores[a]! - scores[b]!);
-  let rankSum = 0;
-  let anomalies = 0;
-  for (let start = 0, end = 0; start < order.length; start = end) {
-    while (end < order.length && scores[order[end]!] === scores[order[start]!]) end++;
-    for (let index = start; index < end; index++) {
-      if (isAnomaly[order[index]!] === 0) continue;
-      anomalies++;
-      rankSum += (start + end + 1) / 2;
-    }
-  }
-  return (100 * (rankSum - (anomalies * (anomalies + 1)) / 2)) / (anomalies * (order.length - anomalies));
-}
-
 function taken({ rows, isAnomaly }: LabelledRows, indices: Int32Array): LabelledRows {
   return { rows: takeRows(rows, indices), isAnomaly: Uint8Array.from(indices, (index) => isAnomaly[index]!) };
 }

@@ -1,4 +1,5 @@
 import { type Matrix, rowRange, takeRows } from '@liminal/kenning/detectors/matrix';
+import { auroc } from '@liminal/kenning/evaluation/ranking';
 import { splitRows } from '@liminal/kenning/pipelines/split-rows';
 import { DEFAULT_RELEASE_TRAINING } from '@liminal/kenning/pipelines/train-release-models';
 import { chosenModels, DEFAULT_MODEL_OPTIONS, modelSeed } from '@liminal/kenning/pipelines/trainable-models';
@@ -6,15 +7,7 @@ import { Combination } from '@liminal/shared/calibration/combination';
 import { tailScale } from '@liminal/shared/calibration/tail-scale';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { Random } from '@liminal/shared/runtime/random';
-import {
-  auroc,
-  type LabelledRows,
-  type Protocol,
-  positionsOf,
-  resized,
-  standardisedBy,
-  subsampled,
-} from './labelled-sets.ts';
+import { type LabelledRows, type Protocol, positionsOf, resized, standardisedBy, subsampled } from './labelled-sets.ts';
 
 const MODELS = chosenModels(DEFAULT_MODEL_OPTIONS);
 export const MODEL_NAMES: readonly ModelName[] = MODELS.map(({ model }) => model.name);
@@ -127,7 +120,8 @@ function combined(combination: Combination, scores: readonly Float32Array[]) {
 }
 
 function aurocsOf(scores: readonly Float32Array[], ranking: Float64Array, isAnomaly: Uint8Array): Aurocs {
-  const aurocs: Aurocs = { [COMBINED]: auroc(ranking, isAnomaly) };
-  for (const [index, name] of MODEL_NAMES.entries()) aurocs[name] = auroc(scores[index]!, isAnomaly);
+  const percent = (ofRows: ArrayLike<number>): number => 100 * auroc({ scores: ofRows, labels: isAnomaly });
+  const aurocs: Aurocs = { [COMBINED]: percent(ranking) };
+  for (const [index, name] of MODEL_NAMES.entries()) aurocs[name] = percent(scores[index]!);
   return aurocs;
 }

@@ -22,6 +22,12 @@ describe('ranking', () => {
     },
   );
 
+  it('counts ties as half a pair, and as one threshold', () => {
+    const scored = { scores: [1, 1, 1, 1], labels: Uint8Array.of(0, 1, 0, 1) };
+    expect(auroc(scored)).toBe(0.5);
+    expect(averagePrecision(scored)).toBe(0.5);
+  });
+
   it('takes infinite scores as equal', () => {
     const scored = { scores: [Infinity, Infinity, 0], labels: Uint8Array.of(1, 0, 0) };
     expect(auroc(scored)).toBe(0.75);

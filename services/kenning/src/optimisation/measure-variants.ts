@@ -1,6 +1,6 @@
 import type { Latency, ScoreDifference, VariantReport } from '@liminal/shared/contracts/optimisation-report';
 import type { Matrix } from '../detectors/matrix.ts';
-import { auroc } from '../evaluation/ranking-metrics.ts';
+import { auroc } from '../evaluation/ranking.ts';
 import { nonStandardOperators } from '../onnx/model-rewrite.ts';
 import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
 import type { LabelledRows } from '../tuning/labelled-rows.ts';
@@ -53,7 +53,7 @@ export async function measureVariants(
         nonStandardOperators: nonStandardOperators(bytes),
         latencies: latencies[index]!,
         difference: original === undefined ? null : scoreDifference(original, outputs, options.alarmRates),
-        auroc: known === undefined ? null : auroc(known, labelled!.labels),
+        auroc: known === undefined ? null : auroc({ scores: known, labels: labelled!.labels }),
       });
       original ??= outputs;
     }

@@ -1,5 +1,5 @@
 import { type Matrix, rowRange, takeColumns } from '../detectors/matrix.ts';
-import { auroc, averagePrecision } from '../evaluation/ranking-metrics.ts';
+import { auroc, averagePrecision } from '../evaluation/ranking.ts';
 import { excessMassArea, levelSets, massVolumeArea } from './excess-mass.ts';
 import type { FeatureDraw } from './feature-draws.ts';
 import { optionsOnColumns, type TunableModel } from './model-spaces.ts';
@@ -40,12 +40,8 @@ export async function runTrial<Options extends object>(
   if (labelled !== undefined) {
     const onColumns = optionsOnColumns(tunable, shortened, rows.columns);
     const score = await tunable.model.fitScorer(rows, onColumns, context);
-    const scores = score(labelled.rows);
-    return {
-      criterion: 'average-precision',
-      averagePrecision: averagePrecision(scores, labelled.labels),
-      auroc: auroc(scores, labelled.labels),
-    };
+    const scored = { scores: score(labelled.rows), labels: labelled.labels };
+    return { criterion: 'average-precision', averagePrecision: averagePrecision(scored), auroc: auroc(scored) };
   }
   let excessMass = 0;
   let massVolume = 0;
