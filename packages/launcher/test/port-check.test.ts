@@ -40,6 +40,7 @@ describe('checkPorts', () => {
     const told: string[] = [];
     await checkPorts(wanted(port), {
       ...options,
+      leftOverTimeoutMs: 20_000,
       isLeftOver: ({ pid }) => pid === process.pid,
       onWaiting: (message) => {
         told.push(message);

@@ -86,5 +86,5 @@ describe('start', () => {
     const otherSeed = await start('--simulate', '--seed', '99');
     expect(otherSeed).toMatchObject({ exitCode: 1 });
     expect(otherSeed.stderr).toContain('this home was simulated with seed 1');
-  }, 120_000);
+  }, 300_000);
 });

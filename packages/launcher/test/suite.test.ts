@@ -9,6 +9,9 @@ import type { Reporter } from '../src/suite/reporter.ts';
 import { SERVICE_NAMES, SERVICES } from '../src/suite/services.ts';
 import { type Suite, startSuite } from '../src/suite/suite.ts';
 
+/** For what starts services: some 10 s, and many times that on a busy machine. */
+const START_TIMEOUT_MS = 150_000;
+
 const said: string[] = [];
 const reporter: Reporter = { say: (message) => said.push(message), status: () => undefined };
 const never = new AbortController().signal;
@@ -24,7 +27,7 @@ beforeAll(async () => {
   if (config === 'help') throw new Error('only help');
   settings = config.suite;
   suite = await startSuite(settings, reporter, never);
-}, 90_000);
+}, START_TIMEOUT_MS);
 
 afterAll(async () => {
   await suite.stop();
@@ -48,7 +51,7 @@ describe('the suite as processes of this machine', () => {
     );
   });
 
-  it('refuses ports that another suite has, before it starts anything', async () => {
+  it('refuses ports that another suite has, before it starts anything', { timeout: START_TIMEOUT_MS }, async () => {
     const other = { ...settings, home: join(home, 'other') };
     await expect(startSuite(other, reporter, never)).rejects.toThrow(
       `port ${settings.ports.kenning}, which kenning needs, is taken by`,
@@ -58,13 +61,13 @@ describe('the suite as processes of this machine', () => {
     );
   });
 
-  it('gives up in one sentence when a service refuses its settings', async () => {
+  it('gives up in one sentence when a service refuses its settings', { timeout: START_TIMEOUT_MS }, async () => {
     const other = { ...settings, home: join(home, 'bad'), redisPort: await freePort(), ports: await freePorts() };
     const bad = { ...other, env: { ...settings.env, ANOMALY_ALERT_RATE: 'many' } };
     await expect(startSuite(bad, reporter, never)).rejects.toThrow(/predictor can't start: .*ANOMALY_ALERT_RATE/);
   });
 
-  it('starts a killed service again, and Redis as well', async () => {
+  it('starts a killed service again, and Redis as well', { timeout: START_TIMEOUT_MS }, async () => {
     const { predictor, redis } = suite.pids;
     process.kill(predictor!, 'SIGKILL');
     process.kill(redis!, 'SIGKILL');
@@ -74,19 +77,21 @@ describe('the suite as processes of this machine', () => {
         expect(suite.pids.redis).toSatisfy((pid) => pid !== undefined && pid !== redis);
         expect((await fetch(`${suite.urls.predictor}/ready`)).status).toBe(200);
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: START_TIMEOUT_MS / 2, interval: 200 },
     );
     expect(said.filter((message) => message.includes('starting it again'))).toHaveLength(2);
-  }, 30_000);
+  });
 
-  it('leaves nothing running when it stops, and continues with what it had', async () => {
+  it('leaves nothing running when it stops, and continues with what it had', {
+    timeout: START_TIMEOUT_MS,
+  }, async () => {
     const release = await production();
     const pids = Object.values(suite.pids);
     await suite.stop();
     expect(pids.filter((pid) => pid !== undefined && isAlive(pid))).toEqual([]);
     suite = await startSuite(settings, reporter, never);
     expect(await production()).toBe(release);
-  }, 60_000);
+  });
 });
 
 async function freePorts(): Promise<SuiteSettings['ports']> {

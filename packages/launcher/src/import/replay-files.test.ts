@@ -73,11 +73,15 @@ describe('replayFiles', () => {
 describe('replay, the command', () => {
   async function run(
     args: string[],
-    onStart: (pid: number) => void = () => {},
+    { until }: { until?: RegExp } = {},
   ): Promise<{ code: number | null; out: string; err: string }> {
     const child = spawn(process.execPath, [REPLAY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
-    onStart(child.pid!);
+    let seen = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+      if (until?.test(seen)) child.kill('SIGINT');
+    });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return { code: await closed, out, err };
   }
@@ -111,21 +115,15 @@ describe('replay, the command', () => {
 
   test('Ctrl-C ends it with the tally so far', async () => {
     const file = await write('a.log', access(1, 5000));
-    let pid = 0;
     server.onCall = () => {
       if (server.callSizes.length !== 3) return;
       // The fourth call waits for the receiver when the signal comes.
       server.interruptions.push((response) => {
         json(response, 202, { accepted: 500, duplicates: 0 });
-        server.interruptions.push((busy) => {
-          json(busy, 503, {}, { 'retry-after': '60' });
-          setTimeout(() => process.kill(pid, 'SIGINT'), 200);
-        });
+        server.interruptions.push((busy) => json(busy, 503, {}, { 'retry-after': '60' }));
       });
     };
-    const { code, out, err } = await run([file, '--url', server.url], (started) => {
-      pid = started;
-    });
+    const { code, out, err } = await run([file, '--url', server.url], { until: /trying again/ });
     expect(err).toMatch(/answers 503; trying again in 60 s/);
     expect(out).toMatch(/ 1,500 {2}events taken/);
     expect(code).toBe(130);
