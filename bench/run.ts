@@ -6,6 +6,7 @@ const BENCHMARKS = [
   'autoencoder-training',
   'lstm-training',
   'adbench',
+  'tuning',
   'release-swaps',
   'release-swap-turns',
   'training-health',

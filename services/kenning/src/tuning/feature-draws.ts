@@ -35,9 +35,9 @@ export interface FeatureDrawOptions {
 const FEWEST_ROWS = 50;
 
 /**
- * Draws features as in Goix (2016), algorithm 1, so that volumes can be measured by a sample. A feature that is
- * constant has no volume, and one that would leave too few complete rows is passed over: a row with a missing value lies
- * nowhere in the box. Throws `TrainingDataError` where no feature is left.
+ * Draws features as in Goix (2016), algorithm 1, so that volumes can be measured by a sample. A feature that is constant has
+ * no volume, and one that would leave too few complete rows is passed over: a row with a missing value lies nowhere in the
+ * box. Throws `TrainingDataError` where no feature is left.
  */
 export function drawFeatures(evaluation: Matrix, options: FeatureDrawOptions, random: Random): FeatureDraw[] {
   const draws = evaluation.columns <= options.maxColumns ? 1 : options.draws;

@@ -59,8 +59,8 @@ const FEWEST_ROWS = 200;
 
 /**
  * Searches the options of each model by successive halving. A pure function of rows (feature vectors of schema v1, or others:
- * see `optionsOnColumns`; NaN = not observed), labels, options and seed. Rejects with `TrainingDataError` where the rows are too few, or with the reason
- * of the signal.
+ * see `optionsOnColumns`; NaN = not observed), labels, options and seed. Rejects with `TrainingDataError` where the rows are
+ * too few, or with the reason of the signal.
  */
 export async function tuneModels(
   rows: Matrix,
