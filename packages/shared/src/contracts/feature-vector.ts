@@ -22,6 +22,7 @@ export type FeatureName = (typeof FEATURE_NAMES)[number];
 export const FEATURE_COUNT = FEATURE_NAMES.length;
 /** Position of the feature that the predictor fills in. */
 export const PREDICTED_USER_LOAD = 4;
+export const MINUTE_MS = 60_000;
 /** Whole minutes of the load history, oldest first. */
 export const LOAD_HISTORY_MINUTES = 33;
 /** float32 values of a vector: the seven features, then the load history. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr';
-import { FEATURE_COUNT, VECTOR_LENGTH } from './feature-vector.ts';
+import { FEATURE_COUNT, MINUTE_MS, VECTOR_LENGTH } from './feature-vector.ts';
+import { type CheckedForecast, FORECASTERS, type LoadForecast } from './load-forecast.ts';
 import {
   type Anomaly,
   MODEL_NAMES,
@@ -28,6 +29,10 @@ export interface PredictionRecord {
   seq: number;
   /** The vector that was scored, `predicted_user_load` filled in. */
   values: Float32Array;
+  /** Of the minute of `ts`; null where nothing is known of the user's load, and in records of before there were forecasts. */
+  forecast: LoadForecast | null;
+  /** The newest forecast of the user whose minute is over. */
+  checked: CheckedForecast | null;
   scores: Partial<Record<ModelName, ModelScore>>;
   pValue: number;
   severity: Severity;
@@ -37,6 +42,8 @@ export interface PredictionRecord {
 }
 
 type PackedScores = [model: number, score: number, pValue: number][];
+type PackedForecast = [forecaster: number, load: number, lower: number, upper: number];
+type PackedChecked = [...PackedForecast, minuteTs: number, actual: number];
 
 /** Field `b` of an entry of `predictions:{p}` and `anomalies`, and value of `prediction:{p}:<user>`. */
 export function encodePredictions(records: readonly PredictionRecord[]): Buffer {
@@ -74,13 +81,18 @@ export function anomalyId({ user, ts, seq }: Pick<PredictionRecord, 'user' | 'ts
 }
 
 export function toPrediction(record: PredictionRecord): Prediction {
-  const { user, ts, seq, values, scores, pValue, severity, release, provisional, scoredAt } = record;
+  const { user, ts, seq, values, forecast, checked, scores, pValue, severity, release, provisional, scoredAt } = record;
+  const minuteTs = ts - (ts % MINUTE_MS);
   return {
     user,
     ts,
     seq,
     features: namedFeatures(values),
     loadHistory: [...values.subarray(FEATURE_COUNT)].map(observed),
+    load: {
+      forecast: forecast && namedForecast(forecast, minuteTs),
+      checked: checked && { ...namedForecast(checked, checked.minuteTs), actual: checked.actual },
+    },
     scores,
     pValue,
     severity,
@@ -92,6 +104,11 @@ export function toPrediction(record: PredictionRecord): Prediction {
 }
 
 export const toAnomaly = (record: PredictionRecord): Anomaly => ({ id: anomalyId(record), ...toPrediction(record) });
+
+function namedForecast({ forecaster, load, lower, upper }: LoadForecast, minuteTs: number) {
+  const interval: [number, number] | null = Number.isNaN(lower) ? null : [lower, upper];
+  return { minute: minuteTs, forecaster, load, interval };
+}
 
 function pack(record: PredictionRecord): unknown[] {
   const { values } = record;
@@ -110,12 +127,15 @@ function pack(record: PredictionRecord): unknown[] {
     record.release,
     record.provisional,
     record.scoredAt,
+    record.forecast && packForecast(record.forecast),
+    record.checked && [...packForecast(record.checked), record.checked.minuteTs, record.checked.actual],
   ];
 }
 
 function unpack(packed: unknown): PredictionRecord {
   if (!Array.isArray(packed)) throw new UndecodableError('prediction is no array');
-  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt] = packed as unknown[];
+  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt, forecast, checked] =
+    packed as unknown[];
   const isRecord =
     typeof user === 'string' &&
     Number.isFinite(ts) &&
@@ -135,6 +155,9 @@ function unpack(packed: unknown): PredictionRecord {
     seq: seq as number,
     // A copy: the bytes lie unaligned in the message, and a view would keep the whole message alive.
     values: new Float32Array(Uint8Array.from(bytes).buffer),
+    // Records from before there were forecasts end here.
+    forecast: unpackForecast((forecast ?? null) as PackedForecast | null),
+    checked: unpackChecked((checked ?? null) as PackedChecked | null),
     scores: unpackScores(scores as PackedScores),
     pValue: pValue as number,
     severity: SEVERITIES[severity as number]!,
@@ -142,6 +165,26 @@ function unpack(packed: unknown): PredictionRecord {
     provisional,
     scoredAt: scoredAt as number,
   };
+}
+
+const packForecast = ({ forecaster, load, lower, upper }: LoadForecast): PackedForecast => [
+  FORECASTERS.indexOf(forecaster),
+  load,
+  lower,
+  upper,
+];
+
+function unpackForecast(packed: PackedForecast | PackedChecked | null): LoadForecast | null {
+  if (packed === null) return null;
+  const [number, load, lower, upper] = packed;
+  const forecaster = FORECASTERS[number];
+  if (forecaster === undefined) throw new UndecodableError(`prediction names forecaster number ${number}, which is unknown`);
+  return { forecaster, load, lower, upper };
+}
+
+function unpackChecked(packed: PackedChecked | null): CheckedForecast | null {
+  const forecast = unpackForecast(packed);
+  return forecast && { ...forecast, minuteTs: packed![4], actual: packed![5] };
 }
 
 function unpackScores(packed: PackedScores): PredictionRecord['scores'] {

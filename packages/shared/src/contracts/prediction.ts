@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FEATURE_NAMES } from './feature-vector.ts';
+import { loadSchema } from './load-forecast.ts';
 
 export const MODEL_NAMES = ['isolation-forest', 'one-class-svm', 'autoencoder', 'lstm', 'nearest-neighbours'] as const;
 
@@ -34,7 +35,10 @@ export const predictionSchema = z.object({
   seq: z.int().describe('Number of the vector among the vectors of the user'),
   features: namedFeaturesSchema,
   loadHistory: z.array(featureValue).describe('Requests per minute over the last 33 whole minutes, oldest first'),
-  scores: z.partialRecord(modelNameSchema, modelScoreSchema),
+  load: loadSchema.describe('Forecast and actual load of the user'),
+  scores: z
+    .partialRecord(modelNameSchema, modelScoreSchema)
+    .describe('Of the models that apply: lstm is left out while a user has not been known for 33 whole minutes'),
   pValue: number.describe('Combined p-value of the release, in (0, 1]'),
   severity: severitySchema,
   anomaly: z.boolean(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FEATURE_COUNT, FEATURE_NAMES, FEATURE_SCHEMA_VERSION, VECTOR_LENGTH } from './feature-vector.ts';
+import { MODEL_INPUT_LENGTH } from './model-input.ts';
 import { modelNameSchema } from './prediction.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
@@ -44,10 +45,10 @@ export const releasedModelSchema = z
     input: z
       .strictObject({
         name: z.string().min(1).describe('Name of the ONNX input, shape [rows, length]'),
-        offset: count.describe('First of the values of a feature vector that the model takes'),
+        offset: count.describe('First of the values that the model takes: features, load history, minute of the day'),
         length: z.int().min(1).describe('How many values it takes'),
       })
-      .refine(({ offset, length }) => offset + length <= VECTOR_LENGTH, 'reaches beyond the feature vector'),
+      .refine(({ offset, length }) => offset + length <= MODEL_INPUT_LENGTH, 'reaches beyond what models are given'),
     appliesTo: z
       .enum(APPLICABILITIES)
       .default('every-vector')
@@ -69,6 +70,10 @@ export const releasedModelSchema = z
         )
         .optional()
         .describe('What else the file gives, such as reconstruction_error: one error for each value of the input'),
+      forecast: z
+        .strictObject({ load: z.string().min(1), lower: z.string().min(1), upper: z.string().min(1) })
+        .optional()
+        .describe('Names of the ONNX outputs of a model that forecasts the load: requests in the minute of the vector'),
     }),
     params: z.record(z.string(), z.union([finite, z.string(), z.boolean()])),
     metrics: z.record(z.string(), finite),
@@ -147,6 +152,10 @@ export const releaseManifestSchema = z
     provisional: z.boolean().describe('The factory release, which has not seen this platform yet'),
     featureSchemaVersion: z.literal(FEATURE_SCHEMA_VERSION),
     models: z.array(releasedModelSchema).min(1),
+    leftOut: z
+      .array(z.strictObject({ name: modelNameSchema, reason: z.string() }))
+      .default([])
+      .describe('Models that could not be trained on these rows'),
     combination: combinationSchema,
     calibration: z.strictObject({ method: z.literal('split-conformal'), rows: count }),
     referenceProfile: referenceProfileSchema,
@@ -155,6 +164,10 @@ export const releaseManifestSchema = z
     libraries: z.record(z.string(), z.string()).describe('Versions of what built it: node, onnxruntime, …'),
   })
   .refine(({ models }) => new Set(models.map(({ name }) => name)).size === models.length, 'has a model twice')
+  .refine(
+    ({ models }) => models.filter(({ outputs }) => outputs.forecast !== undefined).length <= 1,
+    'has two models that forecast the load',
+  )
   .refine(({ models, combination }) => {
     const combined = combination.method === 'single' ? [combination.model] : combination.models;
     return combined.every((name) => models.some((model) => model.name === name));

@@ -2,8 +2,8 @@
 const SMOOTHING = 1 / 3;
 
 /**
- * Exponentially weighted moving average of a load history: the forecast of the next minute until a release brings an
- * LSTM. `history`: requests per minute, oldest first, NaN = not observed. NaN when no minute was observed.
+ * Exponentially weighted moving average of a load history: the forecast of the next minute for users whose history is not
+ * whole, and where a release has no LSTM. `history`: requests per minute, oldest first, NaN = not observed. NaN when no minute was observed.
  */
 export function ewmaForecast(history: ArrayLike<number>): number {
   let forecast = Number.NaN;

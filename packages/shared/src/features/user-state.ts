@@ -1,4 +1,6 @@
-import { LOAD_HISTORY_MINUTES } from '../contracts/feature-vector.ts';
+import { LOAD_HISTORY_MINUTES, MINUTE_MS } from '../contracts/feature-vector.ts';
+
+export { MINUTE_MS };
 
 /** Length of the sliding window W in ms of event time. */
 export const WINDOW_MS = 5 * 60_000;
@@ -6,7 +8,6 @@ export const WINDOW_MS = 5 * 60_000;
 export const RING_SIZE = 128;
 /** Login attempts whose times are kept, whatever their age. */
 export const LOGIN_RING_SIZE = 16;
-export const MINUTE_MS = 60_000;
 /** Minutes counted: those of the load history and the running one. */
 export const MINUTES_KEPT = LOAD_HISTORY_MINUTES + 1;
 /** Width of the buckets that count the events which a full ring had to forget. */

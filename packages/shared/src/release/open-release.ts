@@ -1,9 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Combination } from '../calibration/combination.ts';
-import { VECTOR_LENGTH } from '../contracts/feature-vector.ts';
+import { FEATURE_COUNT, PREDICTED_USER_LOAD, VECTOR_LENGTH } from '../contracts/feature-vector.ts';
+import type { LoadForecast } from '../contracts/load-forecast.ts';
+import { MODEL_INPUT_LENGTH } from '../contracts/model-input.ts';
 import type { ModelName } from '../contracts/prediction.ts';
 import type { ModelScore } from '../contracts/prediction-batch.ts';
 import type { ReleasedModel, ReleaseManifest } from '../contracts/release.ts';
+import { ewmaForecast } from '../features/load-forecast.ts';
 import type { LoadedRelease } from './load-release.ts';
 
 /** What a release says of one vector. */
@@ -12,6 +15,10 @@ export interface ScoredVector {
   scores: Partial<Record<ModelName, ModelScore>>;
   /** The combined p-value; 1 where no model applies. */
   pValue: number;
+  /** Of the minute of the vector; null where no minute of the load history was observed. */
+  forecast: LoadForecast | null;
+  /** The `predicted_user_load` that the models were given: the forecast, unless the vector brought its own. */
+  predictedLoad: number;
 }
 
 interface OpenModel {
@@ -23,6 +30,8 @@ interface OpenModel {
 interface ModelOutput {
   scores: Float32Array;
   pValues: Float32Array;
+  /** Of the model that forecasts. */
+  forecast: Record<'load' | 'lower' | 'upper', Float32Array> | undefined;
 }
 
 /**
@@ -63,7 +72,7 @@ export class OpenRelease {
       const combined = combination && new Combination(combination);
       await combined?.prepare();
       const release = new OpenRelease(manifest, models, combined);
-      await release.score(new Float32Array(VECTOR_LENGTH), 1);
+      await release.score(new Float32Array(MODEL_INPUT_LENGTH), 1);
       return release;
     } catch (error) {
       for (const { session } of models) await session.release();
@@ -80,7 +89,9 @@ export class OpenRelease {
   }
 
   /**
-   * `vectors`: row-major float32 [rows, `VECTOR_LENGTH`], NaN = not observed.
+   * `vectors`: row-major float32 [rows, `MODEL_INPUT_LENGTH`], NaN = not observed; see `modelInputs`. Where one has no
+   * `predicted_user_load`, the model that forecasts runs first and fills it in, so that the others are given what they were
+   * trained on; a moving average does for users without a whole history, or where the release has no such model.
    *
    * Each model takes its turn in the event loop and keeps it for the length of its run: callers keep the batches small.
    * A score that is no number, which no model should give, counts as a model that does not apply.
@@ -106,8 +117,20 @@ export class OpenRelease {
 
   async #score(vectors: Float32Array, rows: number): Promise<ScoredVector[]> {
     const outputs = new Map<ModelName, ModelOutput>();
-    for (const open of this.#models) outputs.set(open.model.name, await runModel(open, vectors, rows));
-    const scored = Array.from({ length: rows }, (): ScoredVector => ({ scores: {}, pValue: 1 }));
+    const forecaster = this.#models.find(({ model }) => model.outputs.forecast !== undefined);
+    if (forecaster !== undefined) outputs.set(forecaster.model.name, await runModel(forecaster, vectors, rows));
+    const forecasts = forecaster && outputs.get(forecaster.model.name)!.forecast;
+    const filled = vectors.slice();
+    const scored = Array.from({ length: rows }, (_, row): ScoredVector => {
+      const start = row * MODEL_INPUT_LENGTH;
+      const forecast = forecastOf(forecasts, row, vectors.subarray(start + FEATURE_COUNT, start + VECTOR_LENGTH));
+      const place = start + PREDICTED_USER_LOAD;
+      if (Number.isNaN(filled[place])) filled[place] = forecast?.load ?? Number.NaN;
+      return { scores: {}, pValue: 1, forecast, predictedLoad: filled[place]! };
+    });
+    for (const open of this.#models) {
+      if (open !== forecaster) outputs.set(open.model.name, await runModel(open, filled, rows));
+    }
     for (const [name, { scores, pValues }] of outputs) {
       for (const [row, { scores: byModel }] of scored.entries()) {
         if (!Number.isNaN(scores[row])) byModel[name] = { score: scores[row]!, pValue: pValues[row]! };
@@ -134,30 +157,55 @@ export class OpenRelease {
 
 async function runModel({ model, session }: OpenModel, vectors: Float32Array, rows: number): Promise<ModelOutput> {
   const applicable = applicableRows(model, vectors, rows);
-  const scores = new Float32Array(rows).fill(Number.NaN);
-  const pValues = new Float32Array(rows).fill(Number.NaN);
-  if (applicable.length === 0) return { scores, pValues };
+  const notApplicable = (): Float32Array => new Float32Array(rows).fill(Number.NaN);
+  const { score, pValue, forecast: forecastNames } = model.outputs;
+  const result: ModelOutput = {
+    scores: notApplicable(),
+    pValues: notApplicable(),
+    forecast: forecastNames && { load: notApplicable(), lower: notApplicable(), upper: notApplicable() },
+  };
+  if (applicable.length === 0) return result;
+  const columns = [
+    [score, result.scores],
+    [pValue, result.pValues],
+    ...(['load', 'lower', 'upper'] as const).flatMap((what) =>
+      forecastNames ? [[forecastNames[what], result.forecast![what]] as const] : [],
+    ),
+  ] as const;
   const { offset, length } = model.input;
   const input = new Float32Array(applicable.length * length);
   for (const [place, row] of applicable.entries()) {
-    const start = row * VECTOR_LENGTH + offset;
+    const start = row * MODEL_INPUT_LENGTH + offset;
     input.set(vectors.subarray(start, start + length), place * length);
   }
   const feeds = { [model.input.name]: new Tensor('float32', input, [applicable.length, length]) };
-  const outputs = await session.run(feeds, [model.outputs.score, model.outputs.pValue]);
-  const modelScores = outputs[model.outputs.score]!.data as Float32Array;
-  const modelPValues = outputs[model.outputs.pValue]!.data as Float32Array;
-  for (const [place, row] of applicable.entries()) {
-    scores[row] = modelScores[place]!;
-    pValues[row] = modelPValues[place]!;
+  const names = columns.map(([name]) => name);
+  const outputs = await session.run(feeds, names);
+  for (const [name, column] of columns) {
+    const values = outputs[name]!.data as Float32Array;
+    for (const [place, row] of applicable.entries()) column[row] = values[place]!;
   }
-  return { scores, pValues };
+  return result;
+}
+
+function forecastOf(
+  forecasts: ModelOutput['forecast'],
+  row: number,
+  loadHistory: Float32Array,
+): LoadForecast | null {
+  const load = forecasts?.load[row] ?? Number.NaN;
+  if (!Number.isNaN(load)) {
+    return { forecaster: 'lstm', load, lower: forecasts!.lower[row]!, upper: forecasts!.upper[row]! };
+  }
+  const average = Math.fround(ewmaForecast(loadHistory));
+  if (Number.isNaN(average)) return null;
+  return { forecaster: 'ewma', load: average, lower: Number.NaN, upper: Number.NaN };
 }
 
 function applicableRows({ appliesTo, input }: ReleasedModel, vectors: Float32Array, rows: number): number[] {
   const applicable: number[] = [];
   for (let row = 0; row < rows; row++) {
-    const start = row * VECTOR_LENGTH + input.offset;
+    const start = row * MODEL_INPUT_LENGTH + input.offset;
     if (appliesTo === 'every-vector' || isComplete(vectors, start, start + input.length)) applicable.push(row);
   }
   return applicable;

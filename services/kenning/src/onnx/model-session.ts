@@ -29,21 +29,35 @@ export class ModelSession {
 
   /** `rows`: raw features, NaN = not observed. */
   async run(rows: Matrix, signal?: AbortSignal): Promise<ModelOutputs> {
-    const hasPValues = this.#session.outputNames.includes(P_VALUE_OUTPUT);
-    const scores = new Float32Array(rows.rows);
-    const pValues = new Float32Array(hasPValues ? rows.rows : 0);
-    const tailPValues = new Float32Array(pValues.length);
+    const names = [SCORE_OUTPUT, P_VALUE_OUTPUT, TAIL_P_VALUE_OUTPUT];
+    const [scores, pValues, tailPValues] = await this.outputs(
+      rows,
+      names.filter((name) => this.#session.outputNames.includes(name)),
+      signal,
+    );
+    return { scores: scores!, pValues: pValues ?? new Float32Array(0), tailPValues: tailPValues ?? new Float32Array(0) };
+  }
+
+  /** The outputs of the given names, each row-major [rows, …]. */
+  async outputs(
+    rows: Matrix,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    const whole = names.map(() => new Float32Array(0));
     for (let start = 0; start < rows.rows; start += BATCH_ROWS) {
       signal?.throwIfAborted();
       const batch = rowRange(rows, start, Math.min(start + BATCH_ROWS, rows.rows));
       const features = new Tensor('float32', batch.values, [batch.rows, batch.columns]);
-      const outputs = await this.#session.run({ [FEATURES_INPUT]: features });
-      scores.set(outputs[SCORE_OUTPUT]!.data as Float32Array, start);
-      if (!hasPValues) continue;
-      pValues.set(outputs[P_VALUE_OUTPUT]!.data as Float32Array, start);
-      tailPValues.set(outputs[TAIL_P_VALUE_OUTPUT]!.data as Float32Array, start);
+      const outputs = await this.#session.run({ [FEATURES_INPUT]: features }, names);
+      for (const [index, name] of names.entries()) {
+        const part = outputs[name]!.data as Float32Array;
+        const width = part.length / batch.rows;
+        if (start === 0) whole[index] = new Float32Array(rows.rows * width);
+        whole[index]!.set(part, start * width);
+      }
     }
-    return { scores, pValues, tailPValues };
+    return whole;
   }
 
   async release(): Promise<void> {

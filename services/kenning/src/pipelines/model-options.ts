@@ -1,6 +1,6 @@
 import type { TrainingOptions } from '@liminal/shared/contracts/tuning';
 import { z } from 'zod';
-import { DEFAULT_MODEL_OPTIONS, type ModelOptions } from './trainable-models.ts';
+import { DEFAULT_RELEASE_MODELS, type ReleaseModelOptions } from './train-release-models.ts';
 
 const positive = z.number().positive();
 const whole = z.int().min(1);
@@ -41,14 +41,23 @@ export const modelOptionsSchema = z
     'nearest-neighbours': z
       .strictObject({ nNeighbors: whole.max(10_000), maxReferenceRows: whole.max(100_000) })
       .partial(),
+    lstm: z
+      .strictObject({
+        hidden: whole.max(128),
+        steps: whole.max(100_000),
+        batchRows: whole.max(1_000),
+        learningRate: positive,
+        maxGradientNorm: positive,
+      })
+      .partial(),
   })
   .partial()
   .describe('By model; what is left out keeps its default, as do the models that are not named');
 
 /** The options of every model, the given ones in place of their defaults. Throws a `ZodError` on any that don't exist. */
-export function withDefaults(options: TrainingOptions): ModelOptions {
+export function withDefaults(options: TrainingOptions): ReleaseModelOptions {
   const given: Readonly<Record<string, object | undefined>> = modelOptionsSchema.parse(options);
   return Object.fromEntries(
-    Object.entries(DEFAULT_MODEL_OPTIONS).map(([name, defaults]) => [name, { ...defaults, ...given[name] }]),
+    Object.entries(DEFAULT_RELEASE_MODELS).map(([name, defaults]) => [name, { ...defaults, ...given[name] }]),
   );
 }

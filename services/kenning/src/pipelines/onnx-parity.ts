@@ -13,9 +13,9 @@ const LOG_TAIL_TOLERANCE = 1e-5;
 const PROBED_ROWS = 256;
 
 /** Rows to compare on: the first rows as they are, then again with each column not observed, then with none. */
-export function probeRows(rows: Matrix): Matrix {
+export function probeRows(rows: Matrix, most = PROBED_ROWS): Matrix {
   const { columns } = rows;
-  const probed = rowRange(rows, 0, Math.min(rows.rows, PROBED_ROWS));
+  const probed = rowRange(rows, 0, Math.min(rows.rows, most));
   const copies = columns + 2;
   const values = new Float32Array(copies * probed.values.length);
   for (let copy = 0; copy < copies; copy++) {
@@ -28,6 +28,10 @@ export function probeRows(rows: Matrix): Matrix {
   }
   return { values, rows: copies * probed.rows, columns };
 }
+
+/** Within `SCORE_TOLERANCE`; NaN is close to nothing. */
+export const isClose = (value: number, expected: number): boolean =>
+  Math.abs(value - expected) <= SCORE_TOLERANCE * Math.max(1, Math.abs(expected));
 
 export interface ParityQuestion {
   name: string;
@@ -52,8 +56,7 @@ export async function assertParity(question: ParityQuestion): Promise<void> {
     for (let row = 0; row < rows.rows; row++) {
       const score = scores[row]!;
       const expected = expectedScores[row]!;
-      // Negated, so that NaN is a difference too.
-      if (!(Math.abs(score - expected) <= SCORE_TOLERANCE * Math.max(1, Math.abs(expected)))) {
+      if (!isClose(score, expected)) {
         throw new OnnxParityError(`the ONNX file of ${name} scores a row ${score}, the fitted model ${expected}`);
       }
       const pValue = conformalPValue(calibration, score);

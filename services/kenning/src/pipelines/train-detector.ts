@@ -25,7 +25,7 @@ export interface ExportableDetector<Options, Fitted> {
 }
 
 /** Training rows that the tail scale is taken from. */
-const TAIL_ROWS = 2_000;
+export const TAIL_ROWS = 2_000;
 
 /** Rows → fitted detector → ONNX file with p-values that has been checked against the fitted values. */
 export async function trainDetector<Options extends object, Fitted>(
@@ -64,6 +64,8 @@ export async function trainDetector<Options extends object, Fitted>(
     name,
     onnx,
     params: { ...plainParams(options), ...describe?.(fitted) },
+    metrics: {},
+    input: { offset: 0, length: training.columns, appliesTo: 'every-vector' },
     seed,
     calibration: {
       rows: calibration.rows,
@@ -100,7 +102,7 @@ async function scoresOf(
 }
 
 /** Those options that a manifest can hold. */
-function plainParams(options: object): ModelParams {
+export function plainParams(options: object): ModelParams {
   const isPlain = ([, value]: [string, unknown]) => ['number', 'string', 'boolean'].includes(typeof value);
   return Object.fromEntries(Object.entries(options).filter(isPlain)) as ModelParams;
 }

@@ -1,4 +1,5 @@
 import type { ModelName } from '@liminal/shared/contracts/prediction';
+import type { ReleasedModel } from '@liminal/shared/contracts/release';
 
 export interface TrainingProgress {
   model: ModelName;
@@ -23,14 +24,20 @@ export interface TrainedModel {
   onnx: Uint8Array<ArrayBuffer>;
   /** Options of the fit, and what it chose by itself. */
   params: ModelParams;
+  /** What the fit found out about itself, on rows that took no part in it. */
+  metrics: Record<string, number>;
+  /** Which of the columns it takes, and for which rows. */
+  input: { offset: number; length: number; appliesTo: ReleasedModel['appliesTo'] };
+  /** Names of the outputs of a model that forecasts the load. */
+  forecast?: ReleasedModel['outputs']['forecast'];
   seed: number;
   calibration: {
-    /** n: p-values are multiples of 1/(n + 1). */
+    /** n: p-values are multiples of 1/(n + 1). Calibration rows to which the model does not apply are none of them. */
     rows: number;
     smallestPValue: number;
     /** From training rows, see `tailScale`. */
     tailScale: number;
-    /** ONNX Runtime's scores of the calibration rows, in the order of the rows: the same rows for every model. */
+    /** ONNX Runtime's scores of the calibration rows, the same rows for every model; NaN where it does not apply. */
     scores: Float32Array<ArrayBuffer>;
   };
 }

@@ -23,7 +23,10 @@ export interface DraftModel extends Omit<ReleasedModel, 'version' | 'file' | 'sh
 
 /** What training hands over: a release without id, hashes and signature. */
 export interface ReleaseDraft
-  extends Pick<ReleaseManifest, 'provisional' | 'calibration' | 'referenceProfile' | 'trainingData' | 'libraries'> {
+  extends Pick<
+    ReleaseManifest,
+    'provisional' | 'leftOut' | 'calibration' | 'referenceProfile' | 'trainingData' | 'libraries'
+  > {
   models: readonly DraftModel[];
   combination: CombinationData;
   /** Rows for SHAP, row-major, NaN = not observed. */

@@ -6,10 +6,11 @@ export async function archivedRows(
   modelStore: ModelStoreSettings,
   maxRows: number,
   warn: (fields: object, message: string) => void,
+  { loadHistory = false }: { loadHistory?: boolean } = {},
 ): Promise<TrainingRows> {
   const store = openConfiguredModelStore(modelStore);
   try {
-    return await readTrainingRows(store, { maxRows, log: { warn } });
+    return await readTrainingRows(store, { maxRows, loadHistory, log: { warn } });
   } finally {
     store.close();
   }

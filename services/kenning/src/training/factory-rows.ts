@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
-import { ewmaForecast } from '@liminal/shared/features/load-forecast';
+import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import { replayEvents } from '@liminal/shared/features/replay';
 import { normalTraffic } from '@liminal/simulator/traffic';
 
@@ -13,8 +12,10 @@ export interface FactoryRows {
   rows: number;
   users: string[];
   ts: Float64Array;
-  /** Row-major float32 [rows, 7], NaN = not observed. */
+  /** Row-major float32 [rows, 7], NaN = not observed; `predicted_user_load` never is. */
   features: Float32Array;
+  /** Row-major float32 [rows, 33], oldest minute first. */
+  loadHistory: Float32Array;
   sha256: string;
 }
 
@@ -23,18 +24,19 @@ export function factoryRows({ seed, platformUsers = USERS }: { seed: number; pla
   const users: string[] = [];
   const ts: number[] = [];
   const features: number[] = [];
+  const loads: number[] = [];
   const events = normalTraffic({ seed, startMs: START_MS, endMs: START_MS + DAY_MS, users: platformUsers });
   for (const vector of replayEvents(events)) {
-    const { values } = vector;
-    values[PREDICTED_USER_LOAD] = ewmaForecast(values.subarray(FEATURE_COUNT));
-    for (let index = 0; index < FEATURE_COUNT; index++) features.push(values[index]!);
+    for (const [index, value] of vector.values.entries()) (index < FEATURE_COUNT ? features : loads).push(value);
     users.push(vector.user);
     ts.push(vector.ts);
   }
   const rows = Float32Array.from(features);
+  const loadHistory = Float32Array.from(loads);
   const sha256 = createHash('sha256')
     .update(JSON.stringify([users, ts]))
     .update(new Uint8Array(rows.buffer))
+    .update(new Uint8Array(loadHistory.buffer))
     .digest('hex');
-  return { rows: users.length, users, ts: Float64Array.from(ts), features: rows, sha256 };
+  return { rows: users.length, users, ts: Float64Array.from(ts), features: rows, loadHistory, sha256 };
 }

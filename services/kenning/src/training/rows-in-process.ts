@@ -9,8 +9,8 @@ export type RowsRequest =
   | { source: 'simulator'; seed: number };
 
 export interface GatheredRows {
-  /** Row-major float32 [rows, 7], NaN = not observed. */
-  features: Float32Array;
+  /** Row-major float32 [rows, `RELEASE_ROW_LENGTH`], NaN = not observed. */
+  values: Float32Array;
   /** Number of each row's user. */
   userNumbers: Int32Array;
   summary: ReleaseManifest['trainingData'];

@@ -1,5 +1,6 @@
 import { leaveParent, receiveTask, sendToParent } from '../pipelines/child-task.ts';
 import { packError } from '../pipelines/error-transfer.ts';
+import { releaseRows } from '../pipelines/release-rows.ts';
 import { archivedRows } from './archived-rows.ts';
 import { factoryRows } from './factory-rows.ts';
 import type { RowsMessage, RowsRequest } from './rows-in-process.ts';
@@ -12,7 +13,9 @@ const warn = (fields: object, message: string): void => void report({ type: 'war
 try {
   const request = await receiveTask<RowsRequest>();
   const gathered =
-    request.source === 'archive' ? await archivedRows(request.modelStore, request.maxRows, warn) : factoryRows(request);
+    request.source === 'archive'
+      ? await archivedRows(request.modelStore, request.maxRows, warn, { loadHistory: true })
+      : factoryRows(request);
   const { rows, features, sha256, ts } = gathered;
   const numbers = new Map<string, number>();
   const userNumbers = Int32Array.from(gathered.users, (user) => {
@@ -21,7 +24,9 @@ try {
     return number;
   });
   const summary = { rows, users: numbers.size, fromTs: ts[0] ?? 0, toTs: ts.at(-1) ?? 0, sha256 };
-  await report({ type: 'rows', rows: { features, userNumbers, summary } });
+  const loadHistory = gathered.loadHistory!;
+  const { values } = releaseRows({ rows, ts, userNumbers, features, loadHistory });
+  await report({ type: 'rows', rows: { values, userNumbers, summary } });
 } catch (error) {
   await report({ type: 'failed', error: packError(error) });
 }

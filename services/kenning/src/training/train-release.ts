@@ -1,4 +1,3 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { JobProgress, TrainReleaseResult } from '@liminal/shared/contracts/jobs';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
@@ -6,9 +5,15 @@ import { createMatrix } from '../detectors/matrix.ts';
 import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } from '../onnx/detector-model.ts';
 import { nonStandardOperators, parseModel } from '../onnx/model-rewrite.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
+import { RELEASE_ROW_LENGTH } from '../pipelines/release-rows.ts';
 import { trainInProcess } from '../pipelines/train-in-process.ts';
-import { combinationOf, DEFAULT_RELEASE_TRAINING, type TrainedRelease } from '../pipelines/train-release-models.ts';
-import { chosenModels, type ModelOptions } from '../pipelines/trainable-models.ts';
+import {
+  combinationOf,
+  DEFAULT_RELEASE_TRAINING,
+  type ReleaseModelOptions,
+  type TrainedRelease,
+} from '../pipelines/train-release-models.ts';
+import { chosenModels } from '../pipelines/trainable-models.ts';
 import type { TrainedModel } from '../pipelines/trained-model.ts';
 import { OnnxParityError } from '../pipelines/training-errors.ts';
 import type { DraftModel, ReleaseDraft } from '../registry/publish-release.ts';
@@ -25,7 +30,7 @@ export interface TrainReleaseRequest {
   reason: string;
   by: string;
   /** The models and their options; every model with its defaults unless given. */
-  models?: ModelOptions | undefined;
+  models?: ReleaseModelOptions | undefined;
 }
 
 export interface TrainReleaseContext {
@@ -49,7 +54,7 @@ export async function trainRelease(
   const seed = request.seed ?? Number.parseInt(rows.summary.sha256.slice(0, 8), 16);
   const options = { ...DEFAULT_RELEASE_TRAINING, ...(request.models && { models: request.models }) };
   const trained = await trainInProcess(
-    { rows: { ...createMatrix(rows.features, FEATURE_COUNT), groups: rows.userNumbers }, options, seed },
+    { rows: { ...createMatrix(rows.values, RELEASE_ROW_LENGTH), groups: rows.userNumbers }, options, seed },
     {
       signal,
       onProgress: ({ model, stage, share }) =>
@@ -69,8 +74,9 @@ export async function trainRelease(
 const STAGES = ['fit', 'calibrate', 'verify'] as const;
 
 /** Share of the training of all models that is done, each model and stage counting alike. */
-function trainingRatio(models: ModelOptions, model: ModelName, stage: (typeof STAGES)[number], share: number): number {
-  const names = chosenModels(models).map((chosen) => chosen.model.name);
+function trainingRatio(models: ReleaseModelOptions, model: ModelName, stage: (typeof STAGES)[number], share: number): number {
+  const names: ModelName[] = chosenModels(models).map((chosen) => chosen.model.name);
+  if (models.lstm !== undefined) names.unshift('lstm');
   return (names.indexOf(model) + (STAGES.indexOf(stage) + share) / STAGES.length) / names.length;
 }
 
@@ -82,6 +88,7 @@ export function draftOf(
   return {
     provisional,
     models: trained.models.map(draftModel),
+    leftOut: trained.leftOut,
     combination: combinationOf(trained.models),
     calibration: { method: 'split-conformal', rows: trained.rows.calibration },
     referenceProfile: referenceProfileOf(trained),
@@ -91,18 +98,20 @@ export function draftOf(
   };
 }
 
-function draftModel({ name, onnx, params, calibration, seed }: TrainedModel): DraftModel {
+function draftModel(model: TrainedModel): DraftModel {
+  const { name, onnx, params, metrics, calibration, seed, forecast } = model;
+  const { offset, length, appliesTo } = model.input;
   assertStandardOperators(name, onnx);
   const outputs = { score: SCORE_OUTPUT, pValue: P_VALUE_OUTPUT, tailPValue: TAIL_P_VALUE_OUTPUT };
-  const extra = otherOutputs(onnx, Object.values(outputs));
+  const extra = otherOutputs(onnx, [...Object.values(outputs), ...Object.values(forecast ?? {})]);
   return {
     name,
     bytes: onnx,
-    input: { name: FEATURES_INPUT, offset: 0, length: FEATURE_COUNT },
-    appliesTo: 'every-vector',
-    outputs: extra.length === 0 ? outputs : { ...outputs, extra },
+    input: { name: FEATURES_INPUT, offset, length },
+    appliesTo,
+    outputs: { ...outputs, ...(forecast && { forecast }), ...(extra.length > 0 && { extra }) },
     params,
-    metrics: { calibrationRows: calibration.rows, smallestPValue: calibration.smallestPValue },
+    metrics: { ...metrics, calibrationRows: calibration.rows, smallestPValue: calibration.smallestPValue },
     seed,
   };
 }
