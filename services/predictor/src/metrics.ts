@@ -22,6 +22,24 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       help: 'Stream entries that could not be decoded and were put aside',
       registers,
     }),
+    loadForecasts: new Counter({
+      name: 'liminal_predictor_load_forecasts_total',
+      help: 'Forecasts of the load of a user in a minute that were checked once the minute was over',
+      labelNames: ['served'] as const,
+      registers,
+    }),
+    loadErrors: new Counter({
+      name: 'liminal_predictor_load_error_requests_total',
+      help: 'Absolute errors, added up, of the checked forecasts and of what other forecasters say of the same minutes',
+      labelNames: ['served', 'forecaster'] as const,
+      registers,
+    }),
+    loadIntervals: new Counter({
+      name: 'liminal_predictor_load_intervals_total',
+      help: 'Checked forecasts with a 90% interval, by whether the load lay inside or outside',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     inferenceDuration: new Histogram({
       name: 'liminal_predictor_inference_duration_seconds',
       help: 'Time that one run of the models keeps the event loop',

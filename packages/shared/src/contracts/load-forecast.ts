@@ -24,17 +24,28 @@ export interface CheckedForecast extends LoadForecast {
 
 const requests = z.number();
 
-export const loadForecastSchema = z.object({
-  minute: z.int().describe('Start of the minute that is forecast, ms since the epoch'),
-  forecaster: z.enum(FORECASTERS).describe('ewma: for users without a whole load history, and releases without an LSTM'),
+export const forecastSchema = z.object({
+  forecaster: z
+    .enum(FORECASTERS)
+    .describe('ewma: for users without a whole load history, and releases without an LSTM'),
   load: requests.describe('Requests in the minute: as many or fewer are as likely as more'),
   interval: z.tuple([requests, requests]).nullable().describe('Holds the load in 90% of such minutes; null for ewma'),
 });
 
+const minute = z.int().describe('Start of the minute that is forecast, ms since the epoch');
+
 export const loadSchema = z.object({
-  forecast: loadForecastSchema.nullable().describe('For the minute of the vector; null before the first whole minute'),
-  checked: loadForecastSchema
-    .extend({ actual: requests.describe('Requests that came') })
+  forecast: forecastSchema
+    .extend({ minute })
+    .nullable()
+    .describe('For the minute of the vector; null before the first whole minute'),
+  checked: forecastSchema
+    .extend({ minute, actual: requests.describe('Requests that came') })
     .nullable()
     .describe('The newest forecast of this user whose minute is over, beside what came'),
 });
+
+/** As JSON shows it, which has no NaN. */
+export function toForecast({ forecaster, load, lower, upper }: LoadForecast): z.infer<typeof forecastSchema> {
+  return { forecaster, load, interval: Number.isNaN(lower) ? null : [lower, upper] };
+}

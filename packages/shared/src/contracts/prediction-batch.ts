@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr';
 import { FEATURE_COUNT, MINUTE_MS, VECTOR_LENGTH } from './feature-vector.ts';
-import { type CheckedForecast, FORECASTERS, type LoadForecast } from './load-forecast.ts';
+import { type CheckedForecast, FORECASTERS, type LoadForecast, toForecast } from './load-forecast.ts';
 import {
   type Anomaly,
   MODEL_NAMES,
@@ -82,7 +82,6 @@ export function anomalyId({ user, ts, seq }: Pick<PredictionRecord, 'user' | 'ts
 
 export function toPrediction(record: PredictionRecord): Prediction {
   const { user, ts, seq, values, forecast, checked, scores, pValue, severity, release, provisional, scoredAt } = record;
-  const minuteTs = ts - (ts % MINUTE_MS);
   return {
     user,
     ts,
@@ -90,8 +89,8 @@ export function toPrediction(record: PredictionRecord): Prediction {
     features: namedFeatures(values),
     loadHistory: [...values.subarray(FEATURE_COUNT)].map(observed),
     load: {
-      forecast: forecast && namedForecast(forecast, minuteTs),
-      checked: checked && { ...namedForecast(checked, checked.minuteTs), actual: checked.actual },
+      forecast: forecast && { minute: ts - (ts % MINUTE_MS), ...toForecast(forecast) },
+      checked: checked && { minute: checked.minuteTs, ...toForecast(checked), actual: checked.actual },
     },
     scores,
     pValue,
@@ -104,11 +103,6 @@ export function toPrediction(record: PredictionRecord): Prediction {
 }
 
 export const toAnomaly = (record: PredictionRecord): Anomaly => ({ id: anomalyId(record), ...toPrediction(record) });
-
-function namedForecast({ forecaster, load, lower, upper }: LoadForecast, minuteTs: number) {
-  const interval: [number, number] | null = Number.isNaN(lower) ? null : [lower, upper];
-  return { minute: minuteTs, forecaster, load, interval };
-}
 
 function pack(record: PredictionRecord): unknown[] {
   const { values } = record;
@@ -178,7 +172,8 @@ function unpackForecast(packed: PackedForecast | PackedChecked | null): LoadFore
   if (packed === null) return null;
   const [number, load, lower, upper] = packed;
   const forecaster = FORECASTERS[number];
-  if (forecaster === undefined) throw new UndecodableError(`prediction names forecaster number ${number}, which is unknown`);
+  if (forecaster === undefined)
+    throw new UndecodableError(`prediction names forecaster number ${number}, which is unknown`);
   return { forecaster, load, lower, upper };
 }
 

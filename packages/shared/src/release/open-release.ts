@@ -188,11 +188,7 @@ async function runModel({ model, session }: OpenModel, vectors: Float32Array, ro
   return result;
 }
 
-function forecastOf(
-  forecasts: ModelOutput['forecast'],
-  row: number,
-  loadHistory: Float32Array,
-): LoadForecast | null {
+function forecastOf(forecasts: ModelOutput['forecast'], row: number, loadHistory: Float32Array): LoadForecast | null {
   const load = forecasts?.load[row] ?? Number.NaN;
   if (!Number.isNaN(load)) {
     return { forecaster: 'lstm', load, lower: forecasts!.lower[row]!, upper: forecasts!.upper[row]! };

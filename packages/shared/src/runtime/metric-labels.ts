@@ -8,6 +8,8 @@ export const METRIC_LABELS = {
   result: 'outcome, a constant of the code',
   reason: 'error code, or reason of a decision or training: a constant of the code',
   decision: 'rule that decided, a constant of the code',
+  forecaster: 'what forecasts a load: `lstm`, `ewma`, `persistence`',
+  served: 'what made the forecast that was served: `lstm`, `ewma`',
   severity: '`none`, `warning`, `critical`',
   method: 'HTTP method, one of those that Node parses',
   route: 'pattern of the route (`/predict/:user`), or `unknown`',

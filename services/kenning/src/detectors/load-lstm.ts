@@ -83,7 +83,8 @@ export async function fitLoadLstm(
   assertFittable(histories, 'native');
   assertOptions(options);
   const minutes = histories.columns - 1;
-  if (minutes < FEWEST_MINUTES) throw new RangeError(`a history has at least ${FEWEST_MINUTES} minutes, not ${minutes}`);
+  if (minutes < FEWEST_MINUTES)
+    throw new RangeError(`a history has at least ${FEWEST_MINUTES} minutes, not ${minutes}`);
   signal?.throwIfAborted();
   onProgress?.(0);
   signal?.throwIfAborted();
@@ -143,7 +144,8 @@ export function loadSurprises(fitted: LoadLstm, histories: Matrix): Float64Array
 }
 
 /** Finite and not negative; not observed = none. */
-export const possibleLoad = (load: number): number => (Number.isNaN(load) ? 0 : Math.min(Math.max(load, 0), FLOAT32_MAX));
+export const possibleLoad = (load: number): number =>
+  Number.isNaN(load) ? 0 : Math.min(Math.max(load, 0), FLOAT32_MAX);
 
 /** [rows, minutes · `MINUTE_VALUES`] of what the network takes. */
 function minuteValues({ values, rows, columns }: Matrix): Float32Array {
@@ -183,7 +185,9 @@ function toDistribution([location, rawScale, logOdds]: Float64Array): HurdleLogi
 
 function assertWidth({ minutes }: LoadLstm, { columns }: Matrix): void {
   if (columns === minutes + 1) return;
-  throw new RangeError(`the LSTM was fitted on ${minutes} minutes and the time of day, these rows have ${columns} columns`);
+  throw new RangeError(
+    `the LSTM was fitted on ${minutes} minutes and the time of day, these rows have ${columns} columns`,
+  );
 }
 
 function assertOptions(options: LoadLstmOptions): void {

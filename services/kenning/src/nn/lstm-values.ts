@@ -15,7 +15,8 @@ export function lstmValues(
   for (let start = 0; start < steps.length; start += inputs) {
     const sums = Float64Array.from(bias!);
     for (let unit = 0; unit < sums.length; unit++) {
-      for (let input = 0; input < inputs; input++) sums[unit]! += weight![unit * inputs + input]! * steps[start + input]!;
+      for (let input = 0; input < inputs; input++)
+        sums[unit]! += weight![unit * inputs + input]! * steps[start + input]!;
       for (let other = 0; other < hidden; other++) sums[unit]! += recurrence![unit * hidden + other]! * state[other]!;
     }
     state = new Float64Array(hidden);

@@ -104,7 +104,10 @@ function lstmStates(
       graph.floatConstant('lstm_weight', lstm_weight!, [1, 4 * hidden, MINUTE_VALUES]),
       graph.floatConstant('lstm_recurrence', lstm_recurrence!, [1, 4 * hidden, hidden]),
       // ONNX has a second bias, of the recurrence.
-      graph.floatConstant('lstm_bias', Float32Array.of(...lstm_bias!, ...new Float32Array(4 * hidden)), [1, 8 * hidden]),
+      graph.floatConstant('lstm_bias', Float32Array.of(...lstm_bias!, ...new Float32Array(4 * hidden)), [
+        1,
+        8 * hidden,
+      ]),
     ],
     1,
     { attributes: { hidden_size: { int: hidden } } },

@@ -35,15 +35,15 @@ export class ModelSession {
       names.filter((name) => this.#session.outputNames.includes(name)),
       signal,
     );
-    return { scores: scores!, pValues: pValues ?? new Float32Array(0), tailPValues: tailPValues ?? new Float32Array(0) };
+    return {
+      scores: scores!,
+      pValues: pValues ?? new Float32Array(0),
+      tailPValues: tailPValues ?? new Float32Array(0),
+    };
   }
 
   /** The outputs of the given names, each row-major [rows, …]. */
-  async outputs(
-    rows: Matrix,
-    names: readonly string[],
-    signal?: AbortSignal,
-  ): Promise<Float32Array<ArrayBuffer>[]> {
+  async outputs(rows: Matrix, names: readonly string[], signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>[]> {
     const whole = names.map(() => new Float32Array(0));
     for (let start = 0; start < rows.rows; start += BATCH_ROWS) {
       signal?.throwIfAborted();

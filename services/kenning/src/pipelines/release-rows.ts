@@ -1,4 +1,9 @@
-import { FEATURE_COUNT, LOAD_HISTORY_MINUTES, MINUTE_MS, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import {
+  FEATURE_COUNT,
+  LOAD_HISTORY_MINUTES,
+  MINUTE_MS,
+  VECTOR_LENGTH,
+} from '@liminal/shared/contracts/feature-vector';
 import { MINUTE_OF_DAY, MODEL_INPUT_LENGTH, minuteOfDay } from '@liminal/shared/contracts/model-input';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 

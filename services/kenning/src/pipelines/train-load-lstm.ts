@@ -14,10 +14,10 @@ import { detectorModel, SCORE_OUTPUT } from '../onnx/detector-model.ts';
 import { FORECAST_OUTPUTS, loadLstmScore } from '../onnx/load-lstm-converter.ts';
 import { ModelSession } from '../onnx/model-session.ts';
 import { assertParity, isClose, probeRows } from './onnx-parity.ts';
-import { LOAD_INPUT, type WholeHistories, wholeHistories } from './whole-histories.ts';
 import { plainParams, type SplitRows, TAIL_ROWS } from './train-detector.ts';
 import type { TrainedModel, TrainingContext } from './trained-model.ts';
 import { OnnxParityError } from './training-errors.ts';
+import { LOAD_INPUT, type WholeHistories, wholeHistories } from './whole-histories.ts';
 
 const NAME = 'lstm';
 /** Share of minutes whose load may lie outside of the interval. */
@@ -138,7 +138,11 @@ interface KnownForecast {
 function knownForecasts({ histories, nextLoads }: WholeHistories, distributions: Float32Array): KnownForecast[] {
   return Array.from(nextLoads).flatMap((actual, row) => {
     if (Number.isNaN(actual)) return [];
-    const [location, scale, logOdds] = distributions.subarray(3 * row, 3 * row + 3) as unknown as [number, number, number];
+    const [location, scale, logOdds] = distributions.subarray(3 * row, 3 * row + 3) as unknown as [
+      number,
+      number,
+      number,
+    ];
     const start = row * histories.columns;
     const history = histories.values.subarray(start, start + histories.columns - 1);
     return [{ expected: { location, scale, logOdds }, actual, history }];

@@ -1,7 +1,8 @@
-import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { forecastSchema, toForecast } from '@liminal/shared/contracts/load-forecast';
+import { modelInputs } from '@liminal/shared/contracts/model-input';
 import { modelNameSchema, modelScoreSchema } from '@liminal/shared/contracts/prediction';
 import { releaseIdSchema } from '@liminal/shared/contracts/release';
-import { toFeatures, vectorsSchema } from '@liminal/shared/contracts/vector-body';
+import { toVector, vectorsSchema } from '@liminal/shared/contracts/vector-body';
 import { ReleaseIncompleteError } from '@liminal/shared/release/release-errors';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import { z } from 'zod';
@@ -14,6 +15,7 @@ import { orStoreAway } from './releases.ts';
 const scoredSchema = z.object({
   scores: z.partialRecord(modelNameSchema, modelScoreSchema),
   pValue: z.number(),
+  forecast: forecastSchema.nullable().describe('Of the load in the minute of the vector; null without a load history'),
 });
 
 export function addPredictRoutes(
@@ -38,12 +40,16 @@ export function addPredictRoutes(
     async ({ body }) => {
       const release = body.release ?? (await orStoreAway(() => registry.pointer('production')))?.release;
       if (release === undefined) throw errors('LIMINAL_ERR_RELEASE_NONE', { retryAfterSeconds: 5 });
-      const vectors = new Float32Array(body.vectors.length * VECTOR_LENGTH).fill(Number.NaN);
-      for (const [row, vector] of body.vectors.entries()) vectors.set(toFeatures(vector), row * VECTOR_LENGTH);
+      const vectors = modelInputs(body.vectors.map(toVector));
       try {
         const { manifest, rows } = await orStoreAway(() => scorer.score(release, vectors));
         metrics.scoredVectors.inc(rows.length);
-        return { release: manifest.id, provisional: manifest.provisional, predictions: rows };
+        const predictions = rows.map(({ scores, pValue, forecast }) => ({
+          scores,
+          pValue,
+          forecast: forecast && toForecast(forecast),
+        }));
+        return { release: manifest.id, provisional: manifest.provisional, predictions };
       } catch (error) {
         if (!(error instanceof ReleaseIncompleteError)) throw error;
         throw errors('LIMINAL_ERR_RELEASE_UNKNOWN', { release }, { cause: error });

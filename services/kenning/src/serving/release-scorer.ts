@@ -1,5 +1,5 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
-import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
@@ -22,16 +22,16 @@ export class ReleaseScorer {
   }
 
   /**
-   * `vectors`: row-major [rows, `VECTOR_LENGTH`], NaN = not observed. Throws a `ReleaseError` for a release that can't be
+   * `vectors`: row-major [rows, `MODEL_INPUT_LENGTH`], NaN = not observed. Throws a `ReleaseError` for a release that can't be
    * verified.
    */
   score(id: string, vectors: Float32Array): Promise<{ manifest: ReleaseManifest; rows: ScoredVector[] }> {
     return this.#mutex.run(async () => {
       const release = await this.#opened(id);
       const rows: ScoredVector[] = [];
-      for (let start = 0; start < vectors.length; start += ROWS_PER_RUN * VECTOR_LENGTH) {
-        const batch = vectors.subarray(start, start + ROWS_PER_RUN * VECTOR_LENGTH);
-        rows.push(...(await release.score(batch, batch.length / VECTOR_LENGTH)));
+      for (let start = 0; start < vectors.length; start += ROWS_PER_RUN * MODEL_INPUT_LENGTH) {
+        const batch = vectors.subarray(start, start + ROWS_PER_RUN * MODEL_INPUT_LENGTH);
+        rows.push(...(await release.score(batch, batch.length / MODEL_INPUT_LENGTH)));
       }
       return { manifest: release.manifest, rows };
     });

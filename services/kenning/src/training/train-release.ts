@@ -74,7 +74,12 @@ export async function trainRelease(
 const STAGES = ['fit', 'calibrate', 'verify'] as const;
 
 /** Share of the training of all models that is done, each model and stage counting alike. */
-function trainingRatio(models: ReleaseModelOptions, model: ModelName, stage: (typeof STAGES)[number], share: number): number {
+function trainingRatio(
+  models: ReleaseModelOptions,
+  model: ModelName,
+  stage: (typeof STAGES)[number],
+  share: number,
+): number {
   const names: ModelName[] = chosenModels(models).map((chosen) => chosen.model.name);
   if (models.lstm !== undefined) names.unshift('lstm');
   return (names.indexOf(model) + (STAGES.indexOf(stage) + share) / STAGES.length) / names.length;

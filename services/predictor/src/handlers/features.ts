@@ -2,8 +2,13 @@ import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-le
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/stream-worker';
-import { decodeFeatureVectors, type FeatureVector, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import {
+  decodeFeatureVectors,
+  type FeatureVector,
+  PREDICTED_USER_LOAD,
+} from '@liminal/shared/contracts/feature-vector';
 import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
+import { modelInputs } from '@liminal/shared/contracts/model-input';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
@@ -12,7 +17,8 @@ import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
-import { fillPredictedLoad } from '../scoring/predicted-load.ts';
+import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
+import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import { severityOf } from '../scoring/severity.ts';
 
 /** Rows of one run of the models: each holds the event loop for a few milliseconds. */
@@ -74,10 +80,19 @@ export class FeaturesSession implements PartitionSession {
     while (share.isUsedUp) await share.nextTurn();
     const { decoded, deadLetters } = decodeEntries(entries, decodeFeatureVectors);
     const vectors = decoded.flatMap(({ value }) => value);
+    const newest = await newestOfUsers(redis, this.partition, new Set(vectors.map(({ user }) => user)));
     const records: PredictionRecord[] = [];
+    const checks: ForecastCheck[] = [];
     for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
       while (share.isUsedUp) await share.nextTurn();
-      records.push(...(await this.#score(vectors.slice(start, start + ROWS_PER_RUN))));
+      for (const record of await this.#score(vectors.slice(start, start + ROWS_PER_RUN))) {
+        const before = newest.get(record.user);
+        const check = before && checkForecast(before, record);
+        if (check !== undefined) checks.push(check);
+        record.checked = check?.checked ?? before?.checked ?? null;
+        newest.set(record.user, record);
+        records.push(record);
+      }
     }
     while (share.isUsedUp) await share.nextTurn();
     const toId = entries.at(-1)!.id;
@@ -92,6 +107,7 @@ export class FeaturesSession implements PartitionSession {
     });
     this.#lastId = toId;
     for (const { severity } of records) metrics.predictions.labels(severity).inc();
+    for (const check of checks) this.#observeForecast(check);
     this.#observe(entries, deadLetters);
   }
 
@@ -108,21 +124,25 @@ export class FeaturesSession implements PartitionSession {
   async #score(vectors: readonly FeatureVector[]): Promise<PredictionRecord[]> {
     const { config, metrics, now } = this.#options;
     const release = this.#options.release()!;
-    const rows = new Float32Array(vectors.length * VECTOR_LENGTH);
-    for (const [row, { values }] of vectors.entries()) {
-      fillPredictedLoad(values);
-      rows.set(values, row * VECTOR_LENGTH);
-    }
     const startedAt = performance.now();
-    const scored = await release.score(rows, vectors.length);
+    const scored = await release.score(modelInputs(vectors), vectors.length);
     metrics.inferenceDuration.observe((performance.now() - startedAt) / 1000);
     const scoredAt = now();
     return vectors.map(({ user, ts, seq, values }, row) => {
-      const { scores, pValue } = scored[row]!;
+      const { scores, pValue, forecast, predictedLoad } = scored[row]!;
+      values[PREDICTED_USER_LOAD] = predictedLoad;
       const severity = severityOf(pValue, config.anomalyAlertRate, release.isProvisional);
       const provisional = release.isProvisional;
-      return { user, ts, seq, values, scores, pValue, severity, release: release.id, provisional, scoredAt };
+      const verdict = { scores, pValue, severity, release: release.id, provisional, scoredAt };
+      return { user, ts, seq, values, forecast, checked: null, ...verdict };
     });
+  }
+
+  #observeForecast({ checked: { forecaster: served }, errors, isInside }: ForecastCheck): void {
+    const { loadForecasts, loadErrors, loadIntervals } = this.#options.metrics;
+    loadForecasts.labels(served).inc();
+    for (const [forecaster, error] of Object.entries(errors)) loadErrors.labels(served, forecaster).inc(error);
+    if (isInside !== undefined) loadIntervals.labels(isInside ? 'inside' : 'outside').inc();
   }
 
   #observe(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): void {

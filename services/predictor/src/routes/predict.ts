@@ -1,5 +1,6 @@
 import { decodeFeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { featuresKey, predictionKey } from '@liminal/shared/contracts/keys';
+import { forecastSchema, toForecast } from '@liminal/shared/contracts/load-forecast';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import {
   modelNameSchema,
@@ -9,24 +10,24 @@ import {
   severitySchema,
 } from '@liminal/shared/contracts/prediction';
 import { decodePrediction, type PredictionRecord, toPrediction } from '@liminal/shared/contracts/prediction-batch';
-import { MAX_VECTORS_PER_CALL, toFeatures, vectorSchema, vectorsSchema } from '@liminal/shared/contracts/vector-body';
+import {
+  MAX_VECTORS_PER_CALL,
+  observedVectorSchema,
+  toVector,
+  vectorsSchema,
+} from '@liminal/shared/contracts/vector-body';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { errors } from '../errors.ts';
-import type { MicroBatcher } from '../scoring/micro-batcher.ts';
+import type { MicroBatcher, UnscoredVector } from '../scoring/micro-batcher.ts';
 import { newestPredictions } from '../scoring/newest-predictions.ts';
-import { fillPredictedLoad } from '../scoring/predicted-load.ts';
 import { severityOf } from '../scoring/severity.ts';
 
 const bodySchema = z.union(
-  [
-    z.strictObject({ features: vectorSchema }),
-    z.strictObject({ vectors: vectorsSchema }),
-    z.strictObject({ user: z.string().min(1) }),
-  ],
+  [observedVectorSchema, z.strictObject({ vectors: vectorsSchema }), z.strictObject({ user: z.string().min(1) })],
   { error: `must be {"features": …}, {"vectors": [… up to ${MAX_VECTORS_PER_CALL}]} or {"user": "…"}` },
 );
 
@@ -35,6 +36,7 @@ const scoredSchema = z.object({
   ts: z.int().optional(),
   scores: z.partialRecord(modelNameSchema, modelScoreSchema),
   pValue: z.number(),
+  forecast: forecastSchema.nullable().describe('Of the load in the minute of the vector; null without a load history'),
   severity: severitySchema,
   anomaly: z.boolean(),
   release: z.string(),
@@ -119,24 +121,31 @@ export function addPredictRoutes(http: HttpServer, options: PredictRoutesOptions
       serializerCompiler: () => JSON.stringify,
     },
     async ({ body }): Promise<{ predictions: Scored[] }> => {
-      if ('features' in body) return { predictions: [await score(toFeatures(body.features))] };
-      if ('vectors' in body) return { predictions: await Promise.all(body.vectors.map((v) => score(toFeatures(v)))) };
+      if ('features' in body) return { predictions: [await score(toVector(body))] };
+      if ('vectors' in body) return { predictions: await Promise.all(body.vectors.map((v) => score(toVector(v)))) };
       const { user } = body;
       const bytes = await redis.getBuffer(featuresKey(partitionOf(user, partitions), user));
       if (bytes === null) throw errors('LIMINAL_ERR_PREDICTION_UNKNOWN_USER', { user });
-      const { ts, values } = decodeFeatureVector(bytes);
-      fillPredictedLoad(values);
-      return { predictions: [{ user, ts, ...(await score(values)) }] };
+      const vector = decodeFeatureVector(bytes);
+      return { predictions: [{ user, ts: vector.ts, ...(await score(vector)) }] };
     },
   );
 
-  async function score(values: Float32Array): Promise<Scored> {
-    const { scored, release } = await batcher.score(values);
+  async function score(vector: UnscoredVector): Promise<Scored> {
+    const { scored, release } = await batcher.score(vector);
     return toScored(scored, release, severityOf(scored.pValue, anomalyAlertRate, release.isProvisional));
   }
 }
 
-function toScored({ scores, pValue }: ScoredVector, release: OpenRelease, severity: Severity): Scored {
+function toScored({ scores, pValue, forecast }: ScoredVector, release: OpenRelease, severity: Severity): Scored {
   const { id, isProvisional } = release;
-  return { scores, pValue, severity, anomaly: severity !== 'none', release: id, provisional: isProvisional };
+  return {
+    scores,
+    pValue,
+    forecast: forecast && toForecast(forecast),
+    severity,
+    anomaly: severity !== 'none',
+    release: id,
+    provisional: isProvisional,
+  };
 }

@@ -1,4 +1,4 @@
-import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { modelInputs } from '@liminal/shared/contracts/model-input';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 
 /** Rows of one run: each model keeps the event loop for a few milliseconds. */
@@ -7,8 +7,14 @@ export const MAX_BATCH_ROWS = 512;
 /** Turns of the event loop that a batch waits at most while each brings more vectors: some tenths of a millisecond. */
 const MOST_TURNS = 8;
 
-interface Waiting {
+/** The seven features, with or without the load history behind them, and their time where it is known. */
+export interface UnscoredVector {
   values: Float32Array;
+  ts?: number | undefined;
+}
+
+interface Waiting {
+  vector: UnscoredVector;
   resolve(result: { scored: ScoredVector; release: OpenRelease }): void;
   reject(error: unknown): void;
 }
@@ -29,10 +35,10 @@ export class MicroBatcher {
     this.#onRun = onRun;
   }
 
-  /** Scores one vector, the seven features with or without the load history behind; says with which release. */
-  score(values: Float32Array): Promise<{ scored: ScoredVector; release: OpenRelease }> {
+  /** Scores one vector; says with which release. */
+  score(vector: UnscoredVector): Promise<{ scored: ScoredVector; release: OpenRelease }> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ values, resolve, reject });
+      this.#waiting.push({ vector, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       setImmediate(() => this.#flushWhenCalm(1, 0));
@@ -51,8 +57,7 @@ export class MicroBatcher {
     if (this.#isScheduled) setImmediate(() => void this.#flush());
     try {
       const release = this.#release();
-      const rows = new Float32Array(batch.length * VECTOR_LENGTH).fill(Number.NaN);
-      for (const [row, { values }] of batch.entries()) rows.set(values, row * VECTOR_LENGTH);
+      const rows = modelInputs(batch.map(({ vector }) => vector));
       const startedAt = performance.now();
       const scored = await release.score(rows, batch.length);
       this.#onRun((performance.now() - startedAt) / 1000, batch.length);
