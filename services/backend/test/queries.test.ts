@@ -41,6 +41,8 @@ const values = (): Float32Array => new Float32Array(VECTOR_LENGTH).fill(1.5, 0, 
 const vector = (user: string): FeatureVector => ({ user, ts: 1_000, seq: 3, values: values() });
 const record = (fields: Partial<PredictionRecord> = {}): PredictionRecord => ({
   ...vector('ada'),
+  forecast: { forecaster: 'lstm', load: 7.5, lower: 2, upper: 19 },
+  checked: { forecaster: 'ewma', load: 4, lower: Number.NaN, upper: Number.NaN, minuteTs: 0, actual: 5 },
   scores: { 'isolation-forest': { score: 0.7, pValue: 0.004 } },
   pValue: 0.004,
   severity: 'warning',
@@ -62,7 +64,17 @@ describe('GET /ml/users/:user', () => {
       body: {
         user,
         features: { ts: 1_000, seq: 3, values: { requests_per_user: 1.5, jwt_usage_patterns: null } },
-        prediction: { user, severity: 'warning', anomaly: true, pValue: 0.004, stale: false },
+        prediction: {
+          user,
+          severity: 'warning',
+          anomaly: true,
+          pValue: 0.004,
+          stale: false,
+          load: {
+            forecast: { minute: 0, forecaster: 'lstm', load: 7.5, interval: [2, 19] },
+            checked: { minute: 0, forecaster: 'ewma', load: 4, interval: null, actual: 5 },
+          },
+        },
       },
     });
   });

@@ -28,6 +28,7 @@ export function releaseDraft(seed: number, overrides: Partial<ReleaseDraft> = {}
         seed,
       },
     ],
+    leftOut: [],
     combination: {
       models: ['isolation-forest', 'lstm'],
       tailScales: Float32Array.of(0.25, 2),

@@ -4,9 +4,9 @@
 
 Made with PyTorch 1.13.0, NumPy 1.24.2 (Debian 12: python3-torch).
 
-200 Adam steps of two networks on fixed batches: batch `step` takes the rows (or window starts) at
-(37 * step + 11 * i) mod (number of them), i < batch. Parameters are stored in the order and layout in which kenning
-keeps them in one flat vector: dense weights [inputs, outputs]; LSTM gates in ONNX's order (input, output, forget, cell).
+200 Adam steps of an autoencoder on fixed batches: batch `step` takes the rows at (37 * step + 11 * i) mod (number of
+them), i < batch. Parameters are stored in the order and layout in which kenning keeps them in one flat vector: dense
+weights [inputs, outputs].
 """
 
 import json
@@ -21,7 +21,6 @@ STEPS = 200
 ROWS = 160
 BATCH = 32
 AUTOENCODER = [6, 12, 3, 12, 6]
-LSTM = {"inputs": 2, "hidden": 8, "steps": 8}
 
 torch.manual_seed(SEED)
 torch.set_num_threads(1)
@@ -71,33 +70,9 @@ def autoencoder(rows, activation, case):
     return {**case, "activation": activation.__name__, "start": start, "losses": run(parameters, loss_of, len(rows), case)}
 
 
-def lstm(series, case):
-    network = torch.nn.LSTM(LSTM["inputs"], LSTM["hidden"])
-    head = torch.nn.Linear(LSTM["hidden"], LSTM["inputs"])
-    with torch.no_grad():
-        network.bias_hh_l0.zero_()
-    network.bias_hh_l0.requires_grad_(False)
-    parameters = [p for p in [*network.parameters(), *head.parameters()] if p.requires_grad]
-    h = LSTM["hidden"]
-    # PyTorch keeps the gates as input, forget, cell, output.
-    order = np.r_[0:h, 3 * h : 4 * h, h : 2 * h, 2 * h : 3 * h]
-    start = floats([network.weight_ih_l0[order], network.weight_hh_l0[order], network.bias_ih_l0[order], head.weight.T, head.bias])
-    data = torch.from_numpy(series)
-    offsets = torch.arange(LSTM["steps"])[:, None]
-
-    def loss_of(starts):
-        output, _ = network(data[offsets + starts[None, :]])
-        return torch.nn.functional.mse_loss(head(output[-1]), data[starts + LSTM["steps"]])
-
-    windows = len(series) - LSTM["steps"]
-    return {**case, "start": start, "losses": run(parameters, loss_of, windows, case)}
-
-
 factors = rng.normal(size=(ROWS, 2))
 rows = np.round(factors @ rng.normal(size=(2, AUTOENCODER[0])) + 0.3 * rng.normal(size=(ROWS, AUTOENCODER[0])), 3)
 rows = rows.astype(np.float32)
-time = np.arange(ROWS)
-series = np.round(np.stack([np.sin(time / 3), np.cos(time / 7)], 1) + 0.1 * rng.normal(size=(ROWS, 2)), 3).astype(np.float32)
 
 NO_DECAY = {"kind": "l2", "rate": 0.0}
 plain = {"learningRate": 1e-3, "schedule": "constant", "weightDecay": NO_DECAY, "maxGradientNorm": None}
@@ -108,16 +83,13 @@ cases = {
         autoencoder(rows, torch.tanh, {**plain, "weightDecay": {"kind": "l2", "rate": 0.01}, "maxGradientNorm": 0.3}),
         autoencoder(rows, torch.tanh, {**plain, "learningRate": 1e-2, "weightDecay": {"kind": "decoupled", "rate": 0.1}}),
     ],
-    "lstm": [lstm(series, {**plain, "learningRate": 1e-2})],
 }
 content = {
     "versions": {"torch": torch.__version__, "numpy": np.__version__},
     "seed": SEED,
     "batch": BATCH,
     "autoencoderSizes": AUTOENCODER,
-    "lstmSizes": LSTM,
     "rows": [float(str(v)) for v in rows.ravel()],
-    "series": [float(str(v)) for v in series.ravel()],
     **cases,
 }
 (Path(__file__).parent / "training.golden.json").write_text(json.dumps(content) + "\n")
