@@ -1,40 +1,32 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openModelStore } from '@liminal/shared/adapters/model-store';
 import { Combination } from '@liminal/shared/calibration/combination';
-import { FEATURE_COUNT, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_COUNT, PREDICTED_USER_LOAD, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { MINUTE_OF_DAY, MODEL_INPUT_LENGTH, modelInputs } from '@liminal/shared/contracts/model-input';
 import { releaseManifestSchema } from '@liminal/shared/contracts/release';
-import { type LoadedRelease, loadRelease } from '@liminal/shared/release/load-release';
+import { ewmaForecast } from '@liminal/shared/features/load-forecast';
+import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { Random } from '@liminal/shared/runtime/random';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createMatrix, type Matrix } from '../src/detectors/matrix.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createMatrix, type Matrix, takeRows } from '../src/detectors/matrix.ts';
 import { RECONSTRUCTION_ERROR_OUTPUT } from '../src/onnx/autoencoder-converter.ts';
 import { ModelSession } from '../src/onnx/model-session.ts';
+import type { TrainedRelease } from '../src/pipelines/train-release-models.ts';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../src/pipelines/train-release-models.ts';
 import { TRAINABLE_MODELS } from '../src/pipelines/trainable-models.ts';
-import { publishRelease } from '../src/registry/publish-release.ts';
-import { draftOf } from '../src/training/train-release.ts';
+import { servedFeatures, wholeHistories } from '../src/pipelines/whole-histories.ts';
+import { inputsOf, loadedRelease, simulatedRows } from './trained-release.ts';
 
 const NAMES = Object.values(TRAINABLE_MODELS).map(({ name }) => name);
 
 let loaded: LoadedRelease;
 
 beforeAll(async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'liminal-open-release-'));
-  const store = openModelStore(`file:${directory}`);
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const features = traffic(1000, 1).values;
   const trained = await trainReleaseModels(createMatrix(features, FEATURE_COUNT), DEFAULT_RELEASE_TRAINING, {
     seed: 1,
   });
-  const summary = { rows: 1000, users: 10, fromTs: 0, toTs: 1, sha256: '0'.repeat(64) };
-  const { id } = await publishRelease(store, privateKey, draftOf(trained, { summary }, false), () => 0);
-  loaded = await loadRelease(store, publicKey, id);
-  await rm(directory, { recursive: true });
+  loaded = await loadedRelease(trained);
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -141,13 +133,77 @@ describe('an open release', () => {
   });
 });
 
+describe('a release with an LSTM', () => {
+  const day = simulatedRows({ seed: 3 });
+  const rows = takeRows(day, new Random(4).sample(day.rows, 600));
+  const inputs = inputsOf(rows);
+  const isWhole = new Set(wholeHistories(rows).rows);
+  let trained: TrainedRelease;
+  let release: OpenRelease;
+
+  beforeAll(async () => {
+    trained = await trainReleaseModels(simulatedRows({ seed: 2 }), DEFAULT_RELEASE_TRAINING, { seed: 1 });
+    release = await OpenRelease.open(await loadedRelease(trained));
+  });
+  afterAll(() => release.close());
+
+  it('fills in the predicted load before the others score: the forecast, or the moving average for short histories', async () => {
+    const lstm = trained.models.find(({ name }) => name === 'lstm')!;
+    const expected = await servedFeatures(rows, lstm, undefined);
+    const scored = await release.score(inputs, rows.rows);
+    expect(isWhole.size).toBeGreaterThan(300);
+    expect(rows.rows - isWhole.size).toBeGreaterThan(100);
+    for (const [row, { forecast, predictedLoad, scores }] of scored.entries()) {
+      const load = expected.values[row * FEATURE_COUNT + PREDICTED_USER_LOAD]!;
+      expect('lstm' in scores).toBe(isWhole.has(row));
+      if (Number.isNaN(load)) {
+        expect({ forecast, predictedLoad }).toEqual({ forecast: null, predictedLoad: Number.NaN });
+        continue;
+      }
+      expect(Math.abs(predictedLoad / load - 1) || 0).toBeLessThan(1e-5);
+      expect(forecast).toMatchObject({ forecaster: isWhole.has(row) ? 'lstm' : 'ewma', load: predictedLoad });
+      if (!isWhole.has(row)) continue;
+      expect(forecast!.lower).toBeLessThanOrEqual(predictedLoad);
+      expect(forecast!.upper).toBeGreaterThan(predictedLoad);
+    }
+    for (const { name, onnx } of trained.models.filter((model) => model !== lstm)) {
+      const { scores: ofTraining } = await outputsOf(onnx, expected);
+      for (const [row, { scores }] of scored.entries()) expect(scores[name]!.score).toBeCloseTo(ofTraining[row]!, 3);
+    }
+  });
+
+  it('combines the others alone where the LSTM does not apply: a short history, or no time', async () => {
+    const timeless = inputs.map((value, index) => (index % MODEL_INPUT_LENGTH === MINUTE_OF_DAY ? Number.NaN : value));
+    const combination = new Combination((await loadedRelease(trained)).combination!);
+    for (const scored of [await release.score(inputs, rows.rows), await release.score(timeless, rows.rows)]) {
+      for (const { scores, pValue } of scored) {
+        const inOrder = combination.models.map((name) => scores[name]?.score ?? Number.NaN);
+        expect(pValue).toBe(combination.combine(inOrder).pValue);
+      }
+    }
+    const withoutTime = await release.score(timeless, rows.rows);
+    for (const [row, { scores, forecast }] of withoutTime.entries()) {
+      expect('lstm' in scores).toBe(false);
+      const history = rows.values.subarray(row * rows.columns + FEATURE_COUNT, row * rows.columns + VECTOR_LENGTH);
+      expect(forecast?.load ?? Number.NaN).toBe(Math.fround(ewmaForecast(history)));
+    }
+  });
+
+  it('keeps a predicted load that the vector brought, and leaves the vectors as they were', async () => {
+    const brought = inputs.slice();
+    brought[PREDICTED_USER_LOAD] = 300;
+    const before = brought.slice();
+    const [scored] = await release.score(brought, rows.rows);
+    expect(scored!.predictedLoad).toBe(300);
+    expect(scored!.forecast!.load).not.toBe(300);
+    expect(brought).toEqual(before);
+  });
+});
+
 /** Rows of seven features as whole vectors, without a load history. */
 function asVectors({ values, rows }: Matrix): Float32Array {
-  const vectors = new Float32Array(rows * VECTOR_LENGTH).fill(Number.NaN);
-  for (let row = 0; row < rows; row++) {
-    vectors.set(values.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT), row * VECTOR_LENGTH);
-  }
-  return vectors;
+  const features = (row: number) => values.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT);
+  return modelInputs(Array.from({ length: rows }, (_, row) => ({ values: features(row) })));
 }
 
 async function outputsOf(file: Uint8Array, rows: Matrix) {
