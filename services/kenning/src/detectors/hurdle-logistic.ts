@@ -29,14 +29,13 @@ export function loadQuantile({ location, scale, logOdds }: HurdleLogistic, share
 
 /**
  * How well `load` fits: the largest β for which it lies between the quantiles β/2 and 1 − β/2, in (0, 1]. The conformity score
- * of distributional conformal prediction (Chernozhukov, Wüthrich & Zhu 2021). Zero is one value of a probability of its
- * own and lies on the lower bound as soon as that is zero, so that ties need no rule.
+ * of distributional conformal prediction (Chernozhukov, Wüthrich & Zhu 2021). No request at all, the value of many minutes,
+ * lies within as soon as the lower end is zero: nothing has to be drawn to break ties.
  */
 export function conformity({ location, scale, logOdds }: HurdleLogistic, load: number): number {
-  if (load === 0) return Math.min(1, 2 * sigmoid(-logOdds));
-  const z = (Math.log1p(load) - location) / scale;
-  const above = sigmoid(logOdds) * sigmoid(-z);
-  return Math.min(1, 2 * above, 2 * (1 - above));
+  const above = sigmoid(logOdds) * sigmoid((location - Math.log1p(load)) / scale);
+  const upToIt = Math.min(1, 2 * (1 - above));
+  return load === 0 ? upToIt : Math.min(upToIt, 2 * above);
 }
 
 /**
