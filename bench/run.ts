@@ -5,6 +5,7 @@ const BENCHMARKS = [
   'one-class-svm',
   'autoencoder-training',
   'lstm-training',
+  'load-forecast',
   'adbench',
   'tuning',
   'release-swaps',

@@ -9,22 +9,26 @@ import { initialState, TrainingSession } from '@liminal/kenning/nn/training-sess
 import { Random } from '@liminal/shared/runtime/random';
 import { findPython, PythonPeer } from './peers/python-peer.ts';
 
-export const COLUMNS = 7;
-const ROWS = 25_600;
+export const ROWS = 25_600;
 const STEPS_PER_RUN = 100;
 const ROUNDS = 15;
 const LEARNING_RATE = 1e-3;
+
+/** A data set of the problem, row-major [`ROWS`, columns]. */
+export interface BenchmarkData {
+  name: string;
+  columns: number;
+  values: Float32Array;
+}
 
 interface TrainingBenchmark {
   name: string;
   /** What the peer calls the network. */
   network: 'autoencoder' | 'lstm';
   problem: TrainingProblem;
-  /** Names in the problem: its data set, and the positions of a batch. */
-  dataSet: string;
+  data: readonly BenchmarkData[];
+  /** Name of the step input with the positions of a batch. */
   positions: string;
-  /** Positions that can be drawn. */
-  positionCount(rows: number): number;
   batch: number;
   /** Steps a round. */
   steps: number;
@@ -36,26 +40,26 @@ interface TrainingBenchmark {
  * the rounds. Ours include drawing the batches.
  */
 export async function compareTraining(benchmark: TrainingBenchmark): Promise<void> {
-  const { name, network, problem, batch, steps, aim } = benchmark;
+  const { name, network, problem, data, batch, steps, aim } = benchmark;
   const python = findPython(['torch']);
   if (python === undefined) {
     console.warn(`SKIPPED ${name}: no python3 with PyTorch (Debian: apt-get install python3-torch)`);
     return;
   }
-  const values = smoothSeries();
   const directory = await mkdtemp(join(tmpdir(), 'liminal-bench-'));
   const file = join(directory, 'rows.f32');
-  await writeFile(file, new Uint8Array(values.buffer));
-  const peer = new PythonPeer(python, './training.py', [file, String(COLUMNS)]);
-  const session = await TrainingSession.open(trainingLoop(problem, DEFAULT_ADAM), DEFAULT_ADAM, {
-    [benchmark.dataSet]: { values, shape: [ROWS, COLUMNS] },
-  });
+  await writeFile(file, Buffer.concat(data.map(({ values }) => new Uint8Array(values.buffer))));
+  const columns = data.map((dataSet) => String(dataSet.columns));
+  const peer = new PythonPeer(python, './training.py', [network, file, ...columns]);
+  const dataSets = Object.fromEntries(
+    data.map((set) => [set.name, { values: set.values, shape: [ROWS, set.columns] }]),
+  );
+  const session = await TrainingSession.open(trainingLoop(problem, DEFAULT_ADAM), DEFAULT_ADAM, dataSets);
   try {
     const version = await peer.ready();
     const random = new Random(1);
     let state = initialState(initialParameters(problem.parameters, random));
-    const rows = benchmark.positionCount(ROWS);
-    const inputs = new StepInputs({ [benchmark.positions]: { kind: 'shuffled', rows, batch } }, random);
+    const inputs = new StepInputs({ [benchmark.positions]: { kind: 'shuffled', rows: ROWS, batch } }, random);
     const ourSeconds = async (): Promise<number> => {
       const start = performance.now();
       for (let done = 0; done < steps; done += STEPS_PER_RUN) {
@@ -64,7 +68,7 @@ export async function compareTraining(benchmark: TrainingBenchmark): Promise<voi
       }
       return (performance.now() - start) / 1000;
     };
-    const theirSeconds = async (): Promise<number> => (await peer.seconds({ network, steps }))[0]!;
+    const theirSeconds = async (): Promise<number> => (await peer.seconds({ steps }))[0]!;
     await ourSeconds();
     await theirSeconds();
     const ours: number[] = [];
@@ -85,15 +89,6 @@ export async function compareTraining(benchmark: TrainingBenchmark): Promise<voi
     await session.release();
     await rm(directory, { recursive: true });
   }
-}
-
-/** Sines of several periods with noise: something both networks can learn. */
-function smoothSeries(): Float32Array<ArrayBuffer> {
-  const random = new Random(1);
-  return Float32Array.from(
-    { length: ROWS * COLUMNS },
-    (_, index) => Math.sin(Math.floor(index / COLUMNS) / (3 + 2 * (index % COLUMNS))) + 0.1 * random.normal(),
-  );
 }
 
 function median(values: readonly number[]): number {

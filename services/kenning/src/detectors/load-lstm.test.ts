@@ -10,7 +10,7 @@ import {
   loadDistributions,
   loadSurprises,
 } from './load-lstm.ts';
-import { createMatrix, takeRows } from './matrix.ts';
+import { createMatrix, type Matrix, takeRows } from './matrix.ts';
 
 const MINUTES = 8;
 const QUICK: LoadLstmOptions = { ...DEFAULT_LOAD_LSTM, hidden: 8, steps: 60, batchRows: 32 };
@@ -33,6 +33,8 @@ function histories(rows: number, seed: number): LoadHistories {
 
 const changed = ({ histories: { values } }: LoadHistories, change: (value: number, index: number) => number) =>
   createMatrix(values.map(change), MINUTES + 1);
+const surprises = (fitted: LoadLstm, rows: Matrix): Float64Array =>
+  loadSurprises(loadDistributions(fitted, rows), rows);
 const fit = (rows: LoadHistories, seed = 7, options = QUICK) => fitLoadLstm(rows, options, { seed });
 
 describe('an LSTM of loads', () => {
@@ -63,12 +65,12 @@ describe('an LSTM of loads', () => {
   it('is surprised by a burst, and by a trickle of someone who makes many requests', () => {
     const newest = (load: number) =>
       changed(fresh, (value, index) => (index % (MINUTES + 1) === MINUTES - 1 ? load : value));
-    const usual = loadSurprises(fitted, fresh.histories).sort();
-    const bursts = loadSurprises(fitted, newest(5_000));
+    const usual = surprises(fitted, fresh.histories).sort();
+    const bursts = surprises(fitted, newest(5_000));
     expect(Math.min(...bursts)).toBeGreaterThan(usual[380]!);
     const isBusy = (row: number) =>
       Math.max(...fresh.histories.values.subarray(row * (MINUTES + 1), row * (MINUTES + 1) + MINUTES - 1)) > 30;
-    const trickles = loadSurprises(fitted, newest(1)).filter((_, row) => isBusy(row));
+    const trickles = surprises(fitted, newest(1)).filter((_, row) => isBusy(row));
     expect(trickles.length).toBeGreaterThan(50);
     expect(trickles.sort()[trickles.length >> 1]).toBeGreaterThan(usual[360]!);
   });
@@ -90,9 +92,9 @@ describe('an LSTM of loads', () => {
   });
 
   it('scores each row by itself, also after the fitted values crossed a thread', () => {
-    const scores = loadSurprises(fitted, fresh.histories);
+    const scores = surprises(fitted, fresh.histories);
     const reversed = takeRows(fresh.histories, Int32Array.from(scores.keys()).reverse());
-    expect(loadSurprises(structuredClone(fitted), reversed).toReversed()).toEqual(scores);
+    expect(surprises(structuredClone(fitted), reversed).toReversed()).toEqual(scores);
   });
 
   it.each([
@@ -104,7 +106,7 @@ describe('an LSTM of loads', () => {
     ['loads that can not be', { ...rows, histories: changed(rows, (value) => -value) }],
     ['unobserved minutes and times', { ...rows, histories: changed(rows, (value, i) => (i % 3 ? value : Number.NaN)) }],
   ])('fits and scores degenerate rows: %s', async (_, degenerate: LoadHistories) => {
-    const scores = loadSurprises(await fit(degenerate), degenerate.histories);
+    const scores = surprises(await fit(degenerate), degenerate.histories);
     expect(scores.every(Number.isFinite)).toBe(true);
   });
 
@@ -117,7 +119,7 @@ describe('an LSTM of loads', () => {
     await expect(fit(short)).rejects.toThrow('at least 2 minutes, not 1');
     await expect(fit(rows, 1, { ...QUICK, hidden: 0 })).rejects.toThrow('hidden must be a whole number from 1');
     await expect(fit(rows, 1, { ...QUICK, learningRate: 0 })).rejects.toThrow('learningRate must be above 0');
-    expect(() => loadSurprises(fitted, createMatrix(new Float32Array(14), 7))).toThrow('8 minutes and the time of day');
+    expect(() => surprises(fitted, createMatrix(new Float32Array(14), 7))).toThrow('8 minutes and the time of day');
   });
 
   it('tells its progress, from 0 to 1 and never back, and stops at the signal with its reason', async () => {

@@ -136,10 +136,9 @@ export function loadDistributions(fitted: LoadLstm, histories: Matrix): LoadDist
 }
 
 /** How surprising the newest minute of each row is, given those before: higher = more anomalous. */
-export function loadSurprises(fitted: LoadLstm, histories: Matrix): Float64Array {
-  const distributions = loadDistributions(fitted, histories);
+export function loadSurprises(distributions: readonly LoadDistributions[], { values, columns }: Matrix): Float64Array {
   return Float64Array.from(distributions, ({ newest }, row) =>
-    surprise(newest, possibleLoad(histories.values[row * histories.columns + fitted.minutes - 1]!)),
+    surprise(newest, possibleLoad(values[row * columns + columns - 2]!)),
   );
 }
 

@@ -5,6 +5,7 @@ import { SMALLEST_SCALE } from '../nn/hurdle-likelihood.ts';
 import { loadParameters, MINUTE_VALUES, readOuts } from '../nn/load-network.ts';
 import { parameterValues } from '../nn/parameters.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { dataTypeOf } from './tensor-type.ts';
 
 /**
  * Outputs of an LSTM's graph beside its score, about the minute that follows the history: [N, 3] location, scale and log odds
@@ -39,8 +40,7 @@ export function loadLstmScore(
   const [loads, timeOfDay] = splitColumns(graph, features, [minutes, 1], 'history_sizes');
   const present = graph.node('Where', [graph.node('IsNaN', [loads]), zero, loads]);
   const possible = graph.node('Clip', [present, zero, scalar(graph, 'largest_load', FLOAT32_MAX)]);
-  const one = scalar(graph, 'one', 1);
-  const logLoads = graph.node('Log', [graph.node('Add', [possible, one])]);
+  const logLoads = graph.node('Log', [graph.node('Add', [possible, scalar(graph, 'one', 1)])]);
 
   const states = lstmStates(graph, [logLoads, ...clock(graph, timeOfDay!, minutes, zero)], fitted, parameters);
   const stateAfter = (minute: number, what: string): Value =>
@@ -61,7 +61,7 @@ export function loadLstmScore(
   if (intervalLevel !== undefined) {
     const shares = { load: 0.5, lower: intervalLevel / 2, upper: 1 - intervalLevel / 2 };
     for (const what of ['load', 'lower', 'upper'] as const) {
-      graph.floatOutput(quantile(graph, next, shares[what], what, { zero, one }), ['N', 1]);
+      graph.floatOutput(quantile(graph, next, shares[what], what), ['N', 1]);
     }
   }
   const [, newestLog] = splitColumns(graph, logLoads, [minutes - 1, 1], 'log_load_sizes');
@@ -133,22 +133,24 @@ function distribution(
   return { location: location!, scale, logOdds: logOdds! };
 }
 
-/** See `loadQuantile`. */
+/** See `loadQuantile`; in float64, since near its zeros the share and the odds all but cancel. */
 function quantile(
   graph: GraphBuilder,
   { location, scale, logOdds }: DistributionValues,
   share: number,
   what: 'load' | 'lower' | 'upper',
-  { zero, one }: { zero: Value; one: Value },
 ): Value {
-  const above = scalar(graph, `${what}_above`, 1 - share);
-  const excess = graph.node('Sub', [graph.node('Sigmoid', [logOdds]), above]);
-  const odds = graph.node('Max', [graph.node('Div', [excess, above]), scalar(graph, `${what}_least`, SMALLEST_ODDS)]);
-  const logLoad = graph.node('Add', [location, graph.node('Mul', [scale, graph.node('Log', [odds])])]);
-  const bounded = graph.node('Clip', [logLoad, zero, scalar(graph, `${what}_most`, LARGEST_LOG_LOAD)]);
-  const load = graph.node('Sub', [graph.node('Exp', [bounded]), one]);
-  const hasNone = graph.node('Not', [graph.node('Greater', [excess, zero])]);
-  return graph.node('Where', [hasNone, zero, load], { name: FORECAST_OUTPUTS[what] });
+  const constant = (name: string, value: number) => graph.constant(`${what}_${name}`, 'float64', [value], []);
+  const above = constant('above', 1 - share);
+  const zero = constant('none', 0);
+  const excess = graph.node('Sub', [graph.node('Sigmoid', [cast(graph, logOdds, 'float64')]), above]);
+  const odds = graph.node('Max', [graph.node('Div', [excess, above]), constant('least', SMALLEST_ODDS)]);
+  const beyond = graph.node('Mul', [cast(graph, scale, 'float64'), graph.node('Log', [odds])]);
+  const logLoad = graph.node('Add', [cast(graph, location, 'float64'), beyond]);
+  const bounded = graph.node('Clip', [logLoad, zero, constant('most', LARGEST_LOG_LOAD)]);
+  const load = graph.node('Sub', [graph.node('Exp', [bounded]), constant('one', 1)]);
+  const found = graph.node('Where', [graph.node('Greater', [excess, zero]), load, zero]);
+  return cast(graph, found, 'float32', FORECAST_OUTPUTS[what]);
 }
 
 /** See `surprise`. */
@@ -171,6 +173,10 @@ function splitColumns(graph: GraphBuilder, values: Value, sizes: readonly number
   return graph.nodes('Split', [values, graph.constant(name, 'int64', sizes, [sizes.length])], sizes.length, {
     attributes: { axis: { int: 1 } },
   });
+}
+
+function cast(graph: GraphBuilder, value: Value, type: 'float32' | 'float64', name?: string): Value {
+  return graph.node('Cast', [value], { attributes: { to: { int: dataTypeOf(type) } }, ...(name && { name }) });
 }
 
 const scalar = (graph: GraphBuilder, name: string, value: number): Value =>

@@ -8,7 +8,7 @@ import { NEXT_LOAD, RELEASE_ROW_LENGTH, releaseRows } from './release-rows.ts';
 const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2026, 0, 5, 9);
 
-it('knows the load of a row’s own minute from the rows that follow, as it really was', () => {
+it('knows the load of each user’s minutes from the row that follows, as it really was, once a minute', () => {
   const events = [...normalTraffic({ seed: 5, startMs: START_MS, endMs: START_MS + 6 * 3_600_000, users: 80 })];
   const truth = new Map<string, number>();
   for (const { kind, user, ts } of events) {
@@ -31,13 +31,12 @@ it('knows the load of a row’s own minute from the rows that follow, as it real
     expect(values.subarray(start, start + ofVector.length)).toEqual(ofVector);
     const minute = Math.floor(ts / MINUTE_MS);
     expect(values[start + MINUTE_OF_DAY]).toBe(minute % 1440);
-    const following = vectors.find(
-      (later, index) => index > row && later.user === user && later.ts >= (minute + 1) * MINUTE_MS,
-    );
-    const isTold = following !== undefined && Math.floor(following.ts / MINUTE_MS) - minute <= LOAD_HISTORY_MINUTES;
+    const following = vectors.find((later, index) => index > row && later.user === user);
+    const ago = following === undefined ? 0 : Math.floor(following.ts / MINUTE_MS) - minute;
+    const isTold = ago >= 1 && ago <= LOAD_HISTORY_MINUTES;
     expect(values[start + NEXT_LOAD]).toBe(isTold ? (truth.get(`${user} ${minute}`) ?? 0) : Number.NaN);
     if (isTold) known++;
   }
-  expect(known).toBeGreaterThan(0.7 * rows);
-  expect(known).toBeLessThan(rows);
+  expect(known).toBeGreaterThan(0.2 * rows);
+  expect(known).toBeLessThan(0.5 * rows);
 });

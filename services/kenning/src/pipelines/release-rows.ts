@@ -7,7 +7,11 @@ import {
 import { MINUTE_OF_DAY, MODEL_INPUT_LENGTH, minuteOfDay } from '@liminal/shared/contracts/model-input';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 
-/** Position of the load of the vector's own minute, NaN where no later row tells it: what a forecast is trained on. */
+/**
+ * Position of the load of the vector's own minute: what a forecast is trained and calibrated on. It stands in the last row of
+ * each user and minute, so that every minute counts once, as it does when forecasts are checked; NaN elsewhere, and
+ * where no later row tells it.
+ */
 export const NEXT_LOAD = MODEL_INPUT_LENGTH;
 /** Columns of the rows that a release is trained on: what models are given, then the load of the vector's own minute. */
 export const RELEASE_ROW_LENGTH = MODEL_INPUT_LENGTH + 1;
@@ -45,16 +49,17 @@ export function releaseRows(recorded: RecordedRows): Matrix {
  * between than a history has: as the predictor finds it out.
  */
 function writeNextLoads(values: Float32Array, { rows, ts, userNumbers }: RecordedRows): void {
-  /** Of each user: the minute of the row seen last, that row, and the first row of a later minute. */
-  const later = new Map<number, { minute: number; row: number; following: number }>();
+  const seenLast = new Map<number, { minute: number; row: number }>();
+  // Backwards, so that what was seen last of a user is the row that follows.
   for (let row = rows - 1; row >= 0; row--) {
     const user = userNumbers[row]!;
     const minute = Math.floor(ts[row]! / MINUTE_MS);
-    const seen = later.get(user);
-    const following = seen === undefined ? -1 : seen.minute > minute ? seen.row : seen.following;
-    later.set(user, { minute, row, following });
-    const ago = following === -1 ? Number.POSITIVE_INFINITY : Math.floor(ts[following]! / MINUTE_MS) - minute;
+    const seen = seenLast.get(user);
+    const ago = seen === undefined ? 0 : seen.minute - minute;
     values[row * RELEASE_ROW_LENGTH + NEXT_LOAD] =
-      ago <= LOAD_HISTORY_MINUTES ? values[following * RELEASE_ROW_LENGTH + VECTOR_LENGTH - ago]! : Number.NaN;
+      ago >= 1 && ago <= LOAD_HISTORY_MINUTES
+        ? values[seen!.row * RELEASE_ROW_LENGTH + VECTOR_LENGTH - ago]!
+        : Number.NaN;
+    seenLast.set(user, { minute, row });
   }
 }

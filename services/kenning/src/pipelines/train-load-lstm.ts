@@ -4,6 +4,7 @@ import { type ConformalCalibration, calibrate, smallestPValue } from '../calibra
 import { conformity, type HurdleLogistic, intervalLevel, loadQuantile } from '../detectors/hurdle-logistic.ts';
 import {
   fitLoadLstm,
+  type LoadDistributions,
   type LoadLstm,
   type LoadLstmOptions,
   loadDistributions,
@@ -24,8 +25,10 @@ const NAME = 'lstm';
 const MISS_RATE = 0.1;
 /** The network has some 1,400 parameters: fewer histories than this are learned by heart. */
 const FEWEST_HISTORIES = 1_000;
+/** Of them, minutes whose load is known. */
+const FEWEST_KNOWN = 250;
 /** Fewer give no p-value of 1%, and no interval to speak of. */
-const FEWEST_CALIBRATION_HISTORIES = 99;
+const FEWEST_TO_CALIBRATE = 99;
 /** Each is asked again with each of its columns missing, in float64 and plain loops. */
 const PROBED_HISTORIES = 32;
 
@@ -45,7 +48,8 @@ export async function trainLoadLstm(
   const fitted = wholeHistories(training);
   const held = wholeHistories(calibration);
   const reason =
-    shortage('train on', fitted, FEWEST_HISTORIES) ?? shortage('calibrate with', held, FEWEST_CALIBRATION_HISTORIES);
+    shortage('train on', fitted, FEWEST_HISTORIES, FEWEST_KNOWN) ??
+    shortage('calibrate with', held, FEWEST_TO_CALIBRATE, FEWEST_TO_CALIBRATE);
   if (reason !== undefined) return { reason };
   const lstm = await fitLoadLstm(fitted, options, {
     seed,
@@ -65,9 +69,10 @@ export async function trainLoadLstm(
 
   onProgress?.({ model: NAME, stage: 'verify', share: 0 });
   const probes = probeRows(held.histories, PROBED_HISTORIES);
-  const expectedScores = loadSurprises(lstm, probes);
+  const fittedDistributions = loadDistributions(lstm, probes);
+  const expectedScores = loadSurprises(fittedDistributions, probes);
   await assertParity({ name: NAME, onnx, rows: probes, expectedScores, calibration: calibrated, signal });
-  await assertForecastParity(onnx, lstm, level, probes, signal);
+  await assertForecastParity(onnx, fittedDistributions, level, probes, signal);
 
   onProgress?.({ model: NAME, stage: 'verify', share: 1 });
   const allScores = new Float32Array(calibration.rows).fill(Number.NaN);
@@ -91,13 +96,18 @@ export async function trainLoadLstm(
   };
 }
 
-function shortage(purpose: string, { rows, nextLoads }: WholeHistories, fewest: number): string | undefined {
+function shortage(
+  purpose: string,
+  { rows, nextLoads }: WholeHistories,
+  fewest: number,
+  fewestKnown: number,
+): string | undefined {
   const known = nextLoads.filter((next) => !Number.isNaN(next)).length;
   if (rows.length < fewest) {
     return `${rows.length} rows with a whole load history to ${purpose}, ${fewest} are needed`;
   }
-  if (known < fewest / 2) {
-    return `${known} rows to ${purpose} whose user came back within the load history, ${fewest / 2} are needed`;
+  if (known < fewestKnown) {
+    return `${known} minutes to ${purpose} whose user came back within a load history, ${fewestKnown} are needed`;
   }
   return undefined;
 }
@@ -138,14 +148,9 @@ interface KnownForecast {
 function knownForecasts({ histories, nextLoads }: WholeHistories, distributions: Float32Array): KnownForecast[] {
   return Array.from(nextLoads).flatMap((actual, row) => {
     if (Number.isNaN(actual)) return [];
-    const [location, scale, logOdds] = distributions.subarray(3 * row, 3 * row + 3) as unknown as [
-      number,
-      number,
-      number,
-    ];
     const start = row * histories.columns;
     const history = histories.values.subarray(start, start + histories.columns - 1);
-    return [{ expected: { location, scale, logOdds }, actual, history }];
+    return [{ expected: distributionAt(distributions, row), actual, history }];
   });
 }
 
@@ -161,21 +166,35 @@ function forecastErrors(forecasts: readonly KnownForecast[]): Record<string, num
   };
 }
 
-/** Throws `OnnxParityError` unless the file forecasts as the fitted model does, within `SCORE_TOLERANCE`. */
+/**
+ * Throws `OnnxParityError` unless the file has the distributions of the fitted model, and the median and the interval that
+ * belong to its own distributions (where a quantile is nearly zero it magnifies the rounding of the network), all within
+ * `SCORE_TOLERANCE`.
+ */
 async function assertForecastParity(
   onnx: Uint8Array,
-  lstm: LoadLstm,
+  fitted: readonly LoadDistributions[],
   level: number,
   rows: Matrix,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const shares = { [load]: 0.5, [lower]: level / 2, [upper]: 1 - level / 2 };
-  const columns = await outputsOf(onnx, rows, Object.keys(shares), signal);
-  for (const [row, { next }] of loadDistributions(lstm, rows).entries()) {
+  const [distributions, ...columns] = await outputsOf(onnx, rows, [distribution, ...Object.keys(shares)], signal);
+  const assertClose = (what: string, found: number, expected: number): void => {
+    if (isClose(found, expected)) return;
+    throw new OnnxParityError(`the ONNX file of ${NAME} gives a ${what} of ${found}, the fitted model ${expected}`);
+  };
+  for (const [row, { next }] of fitted.entries()) {
+    const found = distributionAt(distributions!, row);
+    for (const what of ['location', 'scale', 'logOdds'] as const) assertClose(what, found[what], next[what]);
     for (const [index, [name, share]] of Object.entries(shares).entries()) {
-      const [found, expected] = [columns[index]![row]!, loadQuantile(next, share)];
-      if (isClose(found, expected)) continue;
-      throw new OnnxParityError(`the ONNX file of ${NAME} gives a ${name} of ${found}, the fitted model ${expected}`);
+      assertClose(name, columns[index]![row]!, loadQuantile(found, share));
     }
   }
+}
+
+/** Row of the output `forecast_distribution` [rows, 3]. */
+function distributionAt(distributions: Float32Array, row: number): HurdleLogistic {
+  const [location, scale, logOdds] = distributions.subarray(3 * row, 3 * row + 3);
+  return { location: location!, scale: scale!, logOdds: logOdds! };
 }
