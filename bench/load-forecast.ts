@@ -13,7 +13,7 @@ import { Random } from '@liminal/shared/runtime/random';
 export const name = 'forecast of the load';
 
 const PLATFORMS = [300, 1_500];
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2, 3, 4, 5];
 
 /**
  * The LSTM of a release, trained on a simulated day of normal traffic, on a day of other people: each user and minute once, as
@@ -22,8 +22,54 @@ const SEEDS = [1, 2, 3];
  */
 export async function run(): Promise<void> {
   for (const users of PLATFORMS) {
-    for (const seed of SEEDS) console.table([await measure(users, seed)]);
+    const measured: Measured[] = [];
+    for (const seed of SEEDS) measured.push(await measure(users, seed));
+    const mean = (of: (one: Measured) => number) => measured.reduce((sum, one) => sum + of(one), 0) / measured.length;
+    const total: Measured = {
+      seconds: mean(({ seconds }) => seconds),
+      minutes: mean(({ minutes }) => minutes),
+      errors: Object.fromEntries(
+        ERRORS.map((name) => [name, mean(({ errors }) => errors[name])]),
+      ) as Measured['errors'],
+      inside: mean(({ inside }) => inside),
+      width: mean(({ width }) => width),
+    };
+    console.log(`${users} users`);
+    console.table(
+      Object.fromEntries([
+        ...SEEDS.map((seed, index) => [`seed ${seed}`, shown(measured[index]!)]),
+        ['mean', shown(total)],
+      ]),
+    );
   }
+}
+
+const ERRORS = ['lstm', 'ewma', 'persistence', 'median'] as const;
+
+interface Measured {
+  /** Of the training. */
+  seconds: number;
+  minutes: number;
+  /** Mean absolute errors in requests. */
+  errors: Record<(typeof ERRORS)[number], number>;
+  /** Share of the loads in the interval. */
+  inside: number;
+  /** Mean width of the interval in requests. */
+  width: number;
+}
+
+function shown({ seconds, minutes, errors, inside, width }: Measured): Record<string, string | number> {
+  const below = (other: number) => `−${(100 * (1 - errors.lstm / other)).toFixed(1)}%`;
+  return {
+    'training s': Number(seconds.toFixed(1)),
+    minutes: Math.round(minutes),
+    ...Object.fromEntries(ERRORS.map((name) => [`${name} MAE`, Number(errors[name].toFixed(2))])),
+    'to ewma': below(errors.ewma),
+    'to persistence': below(errors.persistence),
+    'to median': below(errors.median),
+    'inside 90%': `${(100 * inside).toFixed(1)}%`,
+    width: Number(width.toFixed(1)),
+  };
 }
 
 interface Day extends TrainingRows {
@@ -37,7 +83,7 @@ function day(seed: number, platformUsers: number): Day {
   return { ...releaseRows({ ...recorded, userNumbers: groups }), groups, ts: recorded.ts };
 }
 
-async function measure(platformUsers: number, seed: number): Promise<Record<string, string | number>> {
+async function measure(platformUsers: number, seed: number): Promise<Measured> {
   const rows = day(seed, platformUsers);
   const split = splitRows(rows, DEFAULT_RELEASE_TRAINING, new Random(seed));
   const startedAt = performance.now();
@@ -73,23 +119,8 @@ async function measure(platformUsers: number, seed: number): Promise<Record<stri
     if (lowers![place]! <= actual && actual <= uppers![place]!) inside++;
     width += uppers![place]! - lowers![place]!;
   }
-  const mean = (error: number) => Number((error / minutes).toFixed(2));
-  const below = (other: number) => `−${(100 * (1 - errors.lstm / other)).toFixed(1)}%`;
-  return {
-    users: platformUsers,
-    seed,
-    'training s': Number(seconds.toFixed(1)),
-    minutes,
-    'LSTM MAE': mean(errors.lstm),
-    EWMA: mean(errors.ewma),
-    persistence: mean(errors.persistence),
-    median: mean(errors.median),
-    'LSTM to EWMA': below(errors.ewma),
-    'to persistence': below(errors.persistence),
-    'to median': below(errors.median),
-    'inside 90%': `${((100 * inside) / minutes).toFixed(1)}%`,
-    width: mean(width),
-  };
+  for (const name of ERRORS) errors[name] /= minutes;
+  return { seconds, minutes, errors, inside: inside / minutes, width: width / minutes };
 }
 
 if (import.meta.main) await run();

@@ -31,6 +31,11 @@ export const ERRORS = {
     message: 'Release {release} holds no model {model}; GET /releases/{release} lists what it holds',
     remedy: 'Name a model that the release holds.',
   },
+  LIMINAL_ERR_MODEL_WITHOUT_VARIANTS: {
+    status: 400,
+    message: 'No variants are made of {model}: they are compared on features, and it takes load histories',
+    remedy: 'Leave it out of `models`.',
+  },
   LIMINAL_ERR_REPORT_UNKNOWN: {
     status: 404,
     message: 'There is no report {report}; GET /reports lists them',

@@ -257,6 +257,7 @@ describe('arguments', () => {
     [['fly'], /There is no command fly: use train, score, evaluate, inspect/],
     [['train', CSV, '--modle', 'x'], /Unknown option '--modle'/],
     [['train', CSV, '--model', 'forest', '--out', 'x'], /There is no model forest: use isolation-forest, /],
+    [['train', CSV, '--model', 'lstm', '--out', 'x'], /lstm learns from load histories and the time of day, which/],
     [['train', CSV, '--model', 'isolation-forest'], /--out is missing/],
     [['train', ...model], /No file with data is given/],
     [

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
 import { type OptimisationReport, reportKeys } from '@liminal/shared/contracts/optimisation-report';
+import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { startTestService, type TestService } from '@liminal/shared/testing/start-service';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -210,9 +211,17 @@ describe('POST /pipelines/optimize', () => {
       status: 404,
       body: { error: { code: 'LIMINAL_ERR_RELEASE_UNKNOWN' } },
     });
-    expect(await call('POST', '/pipelines/optimize', { models: ['lstm'] })).toMatchObject({
+    const { releases } = (await call('GET', '/releases')).body as { releases: ReleaseManifest[] };
+    const withoutLstm = releases.find(({ models }) => !models.some(({ name }) => name === 'lstm'))!;
+    expect(withoutLstm.leftOut).toMatchObject([{ name: 'lstm' }]);
+    const lstmOf = (release?: string) => call('POST', '/pipelines/optimize', { models: ['lstm'], release });
+    expect(await lstmOf(withoutLstm.id)).toMatchObject({
       status: 400,
       body: { error: { code: 'LIMINAL_ERR_RELEASE_WITHOUT_MODEL' } },
+    });
+    expect(await lstmOf()).toMatchObject({
+      status: 400,
+      body: { error: { code: 'LIMINAL_ERR_MODEL_WITHOUT_VARIANTS' } },
     });
     for (const path of ['/reports/o-20200101T000000-00000000', '/reports/o-20200101T000000-00000000/html']) {
       expect(await call('GET', path)).toMatchObject({

@@ -9,6 +9,12 @@ const NAMES = Object.keys(TRAINABLE_MODELS);
  * all models. Throws `UsageError`.
  */
 export function modelOptions(model: string, settings: readonly string[]): ModelOptions {
+  if (model === 'lstm') {
+    throw new UsageError(
+      'lstm learns from load histories and the time of day, which the rows of a table do not have; it is trained with a ' +
+        `release (POST /pipelines/train of kenning). For a table use ${[...NAMES, ALL_MODELS].join(', ')}.`,
+    );
+  }
   const isAll = model === ALL_MODELS;
   if (!isAll && !NAMES.includes(model)) {
     throw new UsageError(`There is no model ${model}: use ${[...NAMES, ALL_MODELS].join(', ')}.`);

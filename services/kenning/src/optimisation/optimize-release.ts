@@ -1,5 +1,4 @@
 import type { ModelStoreSettings } from '@liminal/shared/adapters/model-store-settings';
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { OptimizeReleaseJob, OptimizeReleaseResult } from '@liminal/shared/contracts/jobs';
 import { createMatrix } from '../detectors/matrix.ts';
 import { type ProcessContext, runInProcess } from '../pipelines/run-in-process.ts';
@@ -7,6 +6,7 @@ import { TrainingDataError } from '../pipelines/training-errors.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
 import type { OptimisationResult, OptimisationTask } from './optimisation-process.ts';
 import type { ReportStore } from './report-store.ts';
+import { takesFeatures } from './takes-features.ts';
 
 export interface OptimizeReleaseParts {
   modelStore: ModelStoreSettings;
@@ -24,9 +24,7 @@ export async function optimizeRelease(
   context: ProcessContext,
 ): Promise<OptimizeReleaseResult> {
   const { manifest, files, background } = await registry.load(release);
-  const chosen = manifest.models.filter(
-    ({ name, input }) => (models?.includes(name) ?? true) && input.offset === 0 && input.length === FEATURE_COUNT,
-  );
+  const chosen = manifest.models.filter((model) => (models?.includes(model.name) ?? true) && takesFeatures(model));
   if (chosen.length === 0) {
     throw new TrainingDataError('none of these models takes the features of a row, so there is nothing to compare on');
   }

@@ -92,7 +92,9 @@ describe('training of the LSTM of a release', () => {
       ...day,
       values: day.values.map((value, i) => (i % day.columns === day.columns - 1 ? Number.NaN : value)),
     };
-    expect(await reasonOf(unknown, day)).toMatch(/^0 minutes to train on whose user came back within a load history, 250/);
+    expect(await reasonOf(unknown, day)).toMatch(
+      /^0 minutes to train on whose user came back within a load history, 250/,
+    );
   });
 });
 

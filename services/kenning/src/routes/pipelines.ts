@@ -12,6 +12,7 @@ import { BOTH_KINDS_MESSAGE, hasBothKindsOrNone, labelSourceShape } from '@limin
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
+import { takesFeatures } from '../optimisation/takes-features.ts';
 import { modelOptionsSchema } from '../pipelines/model-options.ts';
 import type { ReleaseRegistry } from '../registry/release-registry.ts';
 import { TUNABLE_NAMES } from '../tuning/model-spaces.ts';
@@ -135,6 +136,8 @@ export function addPipelineRoutes(
       if (manifest === undefined) throw errors('LIMINAL_ERR_RELEASE_UNKNOWN', { release });
       const unknown = body.models?.find((name) => !manifest.models.some((model) => model.name === name));
       if (unknown !== undefined) throw errors('LIMINAL_ERR_RELEASE_WITHOUT_MODEL', { release, model: unknown });
+      const other = body.models?.find((name) => !takesFeatures(manifest.models.find((model) => model.name === name)!));
+      if (other !== undefined) throw errors('LIMINAL_ERR_MODEL_WITHOUT_VARIANTS', { model: other });
       const job = await queue.add(OPTIMIZE_RELEASE, optimizeReleaseJobSchema.parse({ ...body, release }));
       return reply.code(202).send(accepted(job.id!));
     },
