@@ -1,0 +1,48 @@
+import type { SeriesHistory } from './series-history.ts';
+
+/** Newest values that the newest one is not compared with: neighbours in time are alike without saying anything. */
+const SKIPPED_VALUES = 1;
+const SKIPPED_STATES = 3;
+
+const runs = new Int32Array(4);
+
+/** Distance of the newest value to the nearest one before it: has the series ever been here? NaN without a past. */
+export function valueNovelty(history: SeriesHistory): number {
+  const { values } = history;
+  const value = values[history.at(0)]!;
+  const ends = history.placesBefore(1 + SKIPPED_VALUES, runs);
+  let nearest = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < ends; run += 2) {
+    const end = runs[run + 1]!;
+    for (let place = runs[run]!; place < end; place++) {
+      const distance = Math.abs(values[place]! - value);
+      if (distance < nearest) nearest = distance;
+    }
+  }
+  return nearest === Number.POSITIVE_INFINITY ? Number.NaN : nearest;
+}
+
+/**
+ * Euclidean distance of the newest state (value, fast and slow moving average) to the nearest one before it: has the series
+ * ever come here this way? NaN without a past.
+ */
+export function motionNovelty(history: SeriesHistory): number {
+  const { values, fast, slow } = history;
+  const newest = history.at(0);
+  const value = values[newest]!;
+  const fastMean = fast[newest]!;
+  const slowMean = slow[newest]!;
+  const ends = history.placesBefore(1 + SKIPPED_STATES, runs);
+  let nearest = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < ends; run += 2) {
+    const end = runs[run + 1]!;
+    for (let place = runs[run]!; place < end; place++) {
+      const first = values[place]! - value;
+      const second = fast[place]! - fastMean;
+      const third = slow[place]! - slowMean;
+      const distance = first * first + second * second + third * third;
+      if (distance < nearest) nearest = distance;
+    }
+  }
+  return nearest === Number.POSITIVE_INFINITY ? Number.NaN : Math.sqrt(nearest);
+}
