@@ -25,10 +25,10 @@ const runs = new Int32Array(4);
  * moments whose moving averages were most like those of now. It holds only values that were seen.
  */
 export function expectedBand(history: SeriesHistory): ExpectedBand {
-  const newest = history.at(0);
   if (history.length <= ANALOGUES) return UNKNOWN;
   const { values, fast, slow } = history;
   const capacity = values.length;
+  const newest = history.newestObserved();
   const fastMean = fast[newest]!;
   const slowMean = slow[newest]!;
   const ends = history.placesBefore(1, runs);
@@ -40,13 +40,16 @@ export function expectedBand(history: SeriesHistory): ExpectedBand {
       const first = fast[place]! - fastMean;
       const second = slow[place]! - slowMean;
       const distance = first * first + second * second;
-      if (distance >= farthest) continue;
+      // Also false where a value is missing, since nothing compares with NaN.
+      if (!(distance < farthest)) continue;
       const successor = values[place + 1 === capacity ? 0 : place + 1]!;
+      if (Number.isNaN(successor)) continue;
       held = insert(distance, successor, held);
       if (held === ANALOGUES) farthest = distances[ANALOGUES - 1]!;
     }
   }
-  const sorted = successors.slice(0, held).sort();
+  if (held < ANALOGUES) return UNKNOWN;
+  const sorted = successors.toSorted();
   return {
     expected: quantile(sorted, 0.5),
     expectedLow: quantile(sorted, LOW_QUANTILE),

@@ -23,8 +23,9 @@ export class Likelihood {
     this.recent = new Float64Array(RECENT);
   }
 
-  /** In [−1, 100]. NaN for the first novelties, until there is a long run to compare with. */
+  /** In [−1, 100]. NaN for the first novelties, until there is a long run to compare with, and for one that is not known. */
   update(novelty: number): number {
+    if (Number.isNaN(novelty)) return Number.NaN;
     const place = this.count % RECENT;
     const inLongRun = this.count - RECENT;
     if (inLongRun >= 0) this.#learn(this.recent[place]!, inLongRun + 1);

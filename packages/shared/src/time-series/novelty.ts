@@ -6,7 +6,12 @@ const SKIPPED_STATES = 3;
 
 const runs = new Int32Array(4);
 
-/** Distance of the newest value to the nearest one before it: has the series ever been here? NaN without a past. */
+// Missing values are NaN, which is nearer than nothing: no comparison with it holds.
+
+/**
+ * Square root of the distance of the newest value to the nearest one before it: has the series ever been here? NaN without a
+ * past. The root draws the long tail of distances in, so that mean and deviation describe them.
+ */
 export function valueNovelty(history: SeriesHistory): number {
   const { values } = history;
   const value = values[history.at(0)]!;
@@ -19,11 +24,11 @@ export function valueNovelty(history: SeriesHistory): number {
       if (distance < nearest) nearest = distance;
     }
   }
-  return nearest === Number.POSITIVE_INFINITY ? Number.NaN : nearest;
+  return rootOf(nearest);
 }
 
 /**
- * Euclidean distance of the newest state (value, fast and slow moving average) to the nearest one before it: has the series
+ * Square root of the Euclidean distance of the newest state (value, fast and slow moving average) to the nearest one before it: has the series
  * ever come here this way? NaN without a past.
  */
 export function motionNovelty(history: SeriesHistory): number {
@@ -44,5 +49,7 @@ export function motionNovelty(history: SeriesHistory): number {
       if (distance < nearest) nearest = distance;
     }
   }
-  return nearest === Number.POSITIVE_INFINITY ? Number.NaN : Math.sqrt(nearest);
+  return rootOf(Math.sqrt(nearest));
 }
+
+const rootOf = (nearest: number): number => (nearest === Number.POSITIVE_INFINITY ? Number.NaN : Math.sqrt(nearest));

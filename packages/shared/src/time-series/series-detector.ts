@@ -2,39 +2,45 @@ import type { Severity } from '../contracts/prediction.ts';
 import { type ExpectedBand, expectedBand } from './expected-band.ts';
 import { Likelihood } from './likelihood.ts';
 import { motionNovelty, valueNovelty } from './novelty.ts';
-import { SeriesHistory } from './series-history.ts';
-import { decodeSeriesState, encodeSeriesState } from './series-state-codec.ts';
+import { repetition } from './repetition.ts';
+import { LONGEST_GAP, SeriesHistory } from './series-history.ts';
+import { decodeSeriesState, encodeSeriesState, type SeriesClock, type SeriesParts } from './series-state-codec.ts';
+import { fromScale, toScale, type ValueScale } from './value-scale.ts';
 
 /** One value of a series. */
 export interface SeriesPoint {
-  /** Whole minutes since the epoch, event time, UTC; of a series with another interval, intervals since then. */
+  /** Whole minutes since the epoch, event time, UTC. Of a series with another interval: intervals. */
   minute: number;
   /** NaN = not observed. */
   value: number;
 }
 
-/** What a detector made of a point: not observed; before the last one, so ignored; too early to judge; judged. */
+/** What a detector made of a point: not observed; not after the last one, so ignored; too early to judge; judged. */
 export type PointStatus = 'missing' | 'late' | 'warming-up' | 'judged';
 
-/** Likelihood of each stream, NaN while unknown: how much more novel the newest points are than the long run. */
-export interface StreamLikelihoods {
-  /** Of the value: has the series ever been here? */
+/** What each stream says of a point, NaN while unknown. */
+export interface StreamScores {
+  /** Likelihood of the newest values: has the series ever been here? */
   value: number;
-  /** Of the motion: has it ever come here this way? */
+  /** Likelihood of the newest states: has it ever come here this way? */
   motion: number;
+  /** How long it has stood still, relative to what is out of the ordinary. */
+  repetition: number;
 }
 
 export interface SeriesVerdict extends ExpectedBand {
   status: PointStatus;
-  /** Mean of the likelihoods of the streams; higher = more anomalous. NaN unless the status is `judged`. */
+  /** Higher = more anomalous. NaN unless the status is `judged`. */
   score: number;
   /** The first point of an anomaly; the detector is silent for a while after it. */
   alarm: boolean;
+  /** Of the score, whether or not it is the first point. */
   severity: Severity;
-  streams: StreamLikelihoods;
+  streams: StreamScores;
 }
 
 export interface SeriesDetectorOptions {
+  scale: ValueScale;
   /** Values that novelty is judged against. */
   historyLength: number;
   /** Values of the long run that likelihood is judged against. */
@@ -43,23 +49,25 @@ export interface SeriesDetectorOptions {
   warmUpLength: number;
   /** Smallest score that alarms. */
   alarmThreshold: number;
-  /** Observed values without another alarm after one. */
-  silenceLength: number;
+  /** Minutes without another alarm after one. */
+  silenceMinutes: number;
 }
 
-/** For series with one value a minute. */
+/** For counts, ratios and durations of a platform, one value a minute; docs/time-series.md says how they were chosen. */
 export const DEFAULT_SERIES_OPTIONS: SeriesDetectorOptions = {
+  scale: 'square-root',
   historyLength: 4_000,
   likelihoodLength: 8_640,
   warmUpLength: 1_440,
-  alarmThreshold: 1.6,
-  silenceLength: 60,
+  alarmThreshold: 5,
+  silenceMinutes: 60,
 };
 
 /** A score of so many thresholds wakes someone. */
-const CRITICAL_FACTOR = 3;
-/** Share of the warm-up that passes before novelty counts: with hardly a past, everything is new. */
-const BLIND_SHARE = 1 / 4;
+const CRITICAL_FACTOR = 2;
+/** Values that pass before novelty counts: with hardly a past, everything is new. */
+const BLIND_LENGTH = 50;
+const SHORTEST_HISTORY = 100;
 
 /**
  * Judges each value of a series when it comes, from the values before it alone; fixed memory, some microseconds a value. The
@@ -70,11 +78,12 @@ export class SeriesDetector {
   readonly #history: SeriesHistory;
   readonly #value: Likelihood;
   readonly #motion: Likelihood;
-  /** Observed values. */
-  #observed = 0;
-  #lastMinute = Number.NEGATIVE_INFINITY;
-  /** Observed values left without an alarm. */
-  #silent = 0;
+  readonly #clock: SeriesClock = {
+    observed: 0,
+    lastMinute: Number.NEGATIVE_INFINITY,
+    alarmMinute: Number.NEGATIVE_INFINITY,
+    reportedRun: 0,
+  };
 
   private constructor(options: SeriesDetectorOptions) {
     this.#options = options;
@@ -83,66 +92,96 @@ export class SeriesDetector {
     this.#motion = new Likelihood(options.likelihoodLength);
   }
 
+  /** Throws `RangeError` on options that make no sense. */
   static fresh(options: Partial<SeriesDetectorOptions> = {}): SeriesDetector {
-    return new SeriesDetector({ ...DEFAULT_SERIES_OPTIONS, ...options });
+    const all = { ...DEFAULT_SERIES_OPTIONS, ...options };
+    assertOptions(all);
+    return new SeriesDetector(all);
   }
 
-  /** Throws `UndecodableError` on bytes that this version did not write. */
+  /**
+   * Goes on where the encoded one stood. The options may be others, but for the scale. Throws `UndecodableError` on bytes that
+   * this version did not write.
+   */
   static decode(bytes: Uint8Array, options: Partial<SeriesDetectorOptions> = {}): SeriesDetector {
     const detector = SeriesDetector.fresh(options);
-    const { observed, lastMinute, silent } = decodeSeriesState(bytes, detector.#parts());
-    detector.#observed = observed;
-    detector.#lastMinute = lastMinute;
-    detector.#silent = silent;
+    decodeSeriesState(bytes, detector.#parts());
     return detector;
   }
 
-  /** At most 16.3 KB with the default options. The same state gives the same bytes. */
+  /** At most 16.2 KB with the default options. The same state gives the same bytes. */
   encode(): Buffer {
-    const counters = { observed: this.#observed, lastMinute: this.#lastMinute, silent: this.#silent };
-    return encodeSeriesState(counters, this.#parts());
+    return encodeSeriesState(this.#parts());
   }
 
   /** Of the newest point; −Infinity before the first. */
   get lastMinute(): number {
-    return this.#lastMinute;
+    return this.#clock.lastMinute;
   }
 
-  /** Takes the next point. A minute that is not after the last one changes nothing. */
+  /** Takes the next point. One whose minute is not after the last one's changes nothing. */
   update({ minute, value }: SeriesPoint): SeriesVerdict {
-    const band = expectedBand(this.#history);
-    if (minute <= this.#lastMinute) return unjudged('late', band);
-    this.#lastMinute = minute;
-    if (!Number.isFinite(value)) return unjudged('missing', band);
-    const { warmUpLength, alarmThreshold, silenceLength } = this.#options;
-    this.#history.push(value);
-    this.#observed++;
-    const streams = this.#likelihoods();
-    if (this.#silent > 0) this.#silent--;
-    if (this.#observed <= warmUpLength || Number.isNaN(streams.value + streams.motion)) {
+    if (minute <= this.#clock.lastMinute) return unjudged('late', this.#band());
+    this.#passTo(minute);
+    const band = this.#band();
+    const scaled = toScale(Number.isFinite(value) ? value : Number.NaN, this.#options.scale);
+    this.#history.push(scaled);
+    if (Number.isNaN(scaled)) return unjudged('missing', band);
+    this.#clock.observed++;
+    const { run, ratio } = repetition(this.#history, this.#clock.reportedRun);
+    if (run === 1) this.#clock.reportedRun = 0;
+    const streams = { ...this.#likelihoods(), repetition: ratio };
+    const { warmUpLength, alarmThreshold } = this.#options;
+    if (this.#clock.observed <= warmUpLength || Number.isNaN(streams.value + streams.motion)) {
       return { ...unjudged('warming-up', band), streams };
     }
-    const score = (streams.value + streams.motion) / 2;
-    const alarm = score >= alarmThreshold && this.#silent === 0;
-    if (alarm) this.#silent = silenceLength;
-    const severity = severityOf(score, alarmThreshold);
-    return { status: 'judged', score, alarm, severity, ...band, streams };
+    const score = scoreOf(streams, alarmThreshold);
+    const alarm = score >= alarmThreshold && minute - this.#clock.alarmMinute > this.#options.silenceMinutes;
+    if (alarm) {
+      this.#clock.alarmMinute = minute;
+      this.#clock.reportedRun = run;
+    }
+    return { status: 'judged', score, alarm, severity: severityOf(score, alarmThreshold), ...band, streams };
   }
 
-  #likelihoods(): StreamLikelihoods {
-    if (this.#observed <= this.#options.warmUpLength * BLIND_SHARE || this.#observed < 10) return UNKNOWN_STREAMS;
+  /** Minutes that nothing was said about are missing. */
+  #passTo(minute: number): void {
+    const { lastMinute } = this.#clock;
+    const skipped = lastMinute === Number.NEGATIVE_INFINITY ? 0 : minute - lastMinute - 1;
+    for (let left = Math.min(skipped, LONGEST_GAP); left > 0; left--) this.#history.push(Number.NaN);
+    this.#clock.lastMinute = minute;
+  }
+
+  #band(): ExpectedBand {
+    const { expected, expectedLow, expectedHigh } = expectedBand(this.#history);
+    const { scale } = this.#options;
+    return {
+      expected: fromScale(expected, scale),
+      expectedLow: fromScale(expectedLow, scale),
+      expectedHigh: fromScale(expectedHigh, scale),
+    };
+  }
+
+  #likelihoods(): Omit<StreamScores, 'repetition'> {
+    if (this.#clock.observed <= BLIND_LENGTH) return { value: Number.NaN, motion: Number.NaN };
     return {
       value: this.#value.update(valueNovelty(this.#history)),
       motion: this.#motion.update(motionNovelty(this.#history)),
     };
   }
 
-  #parts() {
-    return { history: this.#history, likelihoods: [this.#value, this.#motion] };
+  #parts(): SeriesParts {
+    return { clock: this.#clock, history: this.#history, likelihoods: [this.#value, this.#motion] };
   }
 }
 
-const UNKNOWN_STREAMS: StreamLikelihoods = { value: Number.NaN, motion: Number.NaN };
+/** The mean of the two likelihoods; a series that stands still reaches the threshold by that alone. */
+function scoreOf({ value, motion, repetition: ratio }: StreamScores, alarmThreshold: number): number {
+  const novelty = (value + motion) / 2;
+  return ratio >= 1 ? Math.max(novelty, ratio * alarmThreshold) : novelty;
+}
+
+const UNKNOWN_STREAMS: StreamScores = { value: Number.NaN, motion: Number.NaN, repetition: Number.NaN };
 
 function unjudged(status: PointStatus, band: ExpectedBand): SeriesVerdict {
   return { status, score: Number.NaN, alarm: false, severity: 'none', ...band, streams: UNKNOWN_STREAMS };
@@ -151,4 +190,16 @@ function unjudged(status: PointStatus, band: ExpectedBand): SeriesVerdict {
 function severityOf(score: number, alarmThreshold: number): Severity {
   if (score < alarmThreshold) return 'none';
   return score >= CRITICAL_FACTOR * alarmThreshold ? 'critical' : 'warning';
+}
+
+function assertOptions(options: SeriesDetectorOptions): void {
+  const { historyLength, likelihoodLength, warmUpLength, alarmThreshold, silenceMinutes } = options;
+  const least = { historyLength: SHORTEST_HISTORY, likelihoodLength: SHORTEST_HISTORY, warmUpLength: BLIND_LENGTH };
+  for (const [name, length] of Object.entries({ historyLength, likelihoodLength, warmUpLength })) {
+    const bound = least[name as keyof typeof least];
+    if (Number.isInteger(length) && length >= bound) continue;
+    throw new RangeError(`${name} must be a whole number from ${bound}, not ${length}`);
+  }
+  if (!(alarmThreshold > 0)) throw new RangeError(`alarmThreshold must be above 0, not ${alarmThreshold}`);
+  if (!(silenceMinutes >= 0)) throw new RangeError(`silenceMinutes must not be negative, as ${silenceMinutes} is`);
 }

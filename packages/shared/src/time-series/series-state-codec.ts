@@ -3,42 +3,40 @@ import { type Likelihood, RECENT } from './likelihood.ts';
 import type { SeriesHistory } from './series-history.ts';
 
 const FORMAT_VERSION = 1;
-const HEADER_BYTES = 1 + 8 + 8 + 4;
-const LIKELIHOOD_BYTES = 8 * (3 + RECENT);
 const FLOAT_BYTES = 4;
+const DOUBLE_BYTES = 8;
+const CLOCK_FIELDS = ['observed', 'lastMinute', 'alarmMinute', 'reportedRun'] as const;
+const LIKELIHOOD_DOUBLES = 3 + RECENT;
 
-export interface SeriesCounters {
+export interface SeriesClock {
+  /** Observed values. */
   observed: number;
+  /** Of the newest point, and of the newest alarm; −Infinity = none yet. */
   lastMinute: number;
-  silent: number;
+  alarmMinute: number;
+  /** Length of the present run of equal values when it was last reported; 0 = it was not. */
+  reportedRun: number;
 }
 
+/** What makes up the state of a detector. */
 export interface SeriesParts {
+  clock: SeriesClock;
   history: SeriesHistory;
   likelihoods: readonly Likelihood[];
 }
 
 /**
- * Format version u8; observed values f64; last minute f64; silence left u32; for each likelihood count, mean, variance and its
- * recent novelties, f64; number of values u32; the moving averages after the oldest value, f32 each; the values from the
- * oldest to the newest, f32. The other averages follow from those. Little-endian.
+ * Little-endian: format version u8; the clock, f64 each; of each likelihood count, mean, variance and recent novelties, f64
+ * each; number of values u32; the two moving averages after the oldest value, f32 each; the values from the oldest to the
+ * newest, f32 each, NaN = missing. The other averages follow from those.
  */
-export function encodeSeriesState(
-  { observed, lastMinute, silent }: SeriesCounters,
-  { history, likelihoods }: SeriesParts,
-): Buffer {
+export function encodeSeriesState({ clock, history, likelihoods }: SeriesParts): Buffer {
   const { length } = history;
-  const bytes = Buffer.alloc(
-    HEADER_BYTES +
-      likelihoods.length * LIKELIHOOD_BYTES +
-      FLOAT_BYTES +
-      (length && 2 * FLOAT_BYTES) +
-      length * FLOAT_BYTES,
-  );
+  const doubles = CLOCK_FIELDS.length + likelihoods.length * LIKELIHOOD_DOUBLES;
+  const floats = length === 0 ? 0 : 2 + length;
+  const bytes = Buffer.alloc(1 + doubles * DOUBLE_BYTES + 4 + floats * FLOAT_BYTES);
   let offset = bytes.writeUInt8(FORMAT_VERSION, 0);
-  offset = bytes.writeDoubleLE(observed, offset);
-  offset = bytes.writeDoubleLE(lastMinute, offset);
-  offset = bytes.writeUInt32LE(silent, offset);
+  for (const field of CLOCK_FIELDS) offset = bytes.writeDoubleLE(clock[field], offset);
   for (const { count, mean, variance, recent } of likelihoods) {
     for (const number of [count, mean, variance, ...recent]) offset = bytes.writeDoubleLE(number, offset);
   }
@@ -52,41 +50,41 @@ export function encodeSeriesState(
 }
 
 /** Fills the parts of a fresh detector. Throws `UndecodableError` on bytes that this version did not write. */
-export function decodeSeriesState(encoded: Uint8Array, { history, likelihoods }: SeriesParts): SeriesCounters {
+export function decodeSeriesState(encoded: Uint8Array, parts: SeriesParts): void {
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   if (bytes[0] !== FORMAT_VERSION) {
     throw new UndecodableError(`state of a series is not of format version ${FORMAT_VERSION}`);
   }
   try {
-    const counters = {
-      observed: bytes.readDoubleLE(1),
-      lastMinute: bytes.readDoubleLE(9),
-      silent: bytes.readUInt32LE(17),
-    };
-    let offset = HEADER_BYTES;
-    const nextDouble = (): number => {
-      const number = bytes.readDoubleLE(offset);
-      offset += 8;
-      return number;
-    };
-    for (const likelihood of likelihoods) {
-      likelihood.count = nextDouble();
-      likelihood.mean = nextDouble();
-      likelihood.variance = nextDouble();
-      for (let index = 0; index < RECENT; index++) likelihood.recent[index] = nextDouble();
-    }
-    const length = bytes.readUInt32LE(offset);
-    offset += FLOAT_BYTES;
-    if (length > 0) {
-      const [fast, slow] = [bytes.readFloatLE(offset), bytes.readFloatLE(offset + FLOAT_BYTES)];
-      offset += 2 * FLOAT_BYTES;
-      history.pushState(bytes.readFloatLE(offset), fast, slow);
-      for (let index = 1; index < length; index++) history.push(bytes.readFloatLE(offset + index * FLOAT_BYTES));
-      offset += length * FLOAT_BYTES;
-    }
-    if (offset !== bytes.length) throw new RangeError(`${bytes.length - offset} bytes too many`);
-    return counters;
+    readParts(bytes, parts);
   } catch (error) {
     throw new UndecodableError('state of a series is cut short or too long', { cause: error });
   }
+}
+
+function readParts(bytes: Buffer, { clock, history, likelihoods }: SeriesParts): void {
+  let offset = 1;
+  const nextDouble = (): number => {
+    offset += DOUBLE_BYTES;
+    return bytes.readDoubleLE(offset - DOUBLE_BYTES);
+  };
+  const nextFloat = (): number => {
+    offset += FLOAT_BYTES;
+    return bytes.readFloatLE(offset - FLOAT_BYTES);
+  };
+  for (const field of CLOCK_FIELDS) clock[field] = nextDouble();
+  for (const likelihood of likelihoods) {
+    likelihood.count = nextDouble();
+    likelihood.mean = nextDouble();
+    likelihood.variance = nextDouble();
+    for (let index = 0; index < RECENT; index++) likelihood.recent[index] = nextDouble();
+  }
+  const length = bytes.readUInt32LE(offset);
+  offset += FLOAT_BYTES;
+  if (length > 0) {
+    const [fast, slow] = [nextFloat(), nextFloat()];
+    history.pushState(nextFloat(), fast, slow);
+    for (let left = length - 1; left > 0; left--) history.push(nextFloat());
+  }
+  if (offset !== bytes.length) throw new RangeError(`${bytes.length - offset} bytes too many`);
 }
