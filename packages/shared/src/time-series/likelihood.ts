@@ -11,6 +11,7 @@ const HIGHEST = 100;
  */
 export class Likelihood {
   readonly #memory: number;
+  readonly #leastDeviation: number;
   /** The newest novelties, a ring; they enter the long run when they leave it. */
   readonly recent: Float64Array;
   /** Novelties seen. */
@@ -18,8 +19,10 @@ export class Likelihood {
   mean = 0;
   variance = 0;
 
-  constructor(memory: number) {
+  /** `leastNovelty`: one of this size, by itself, is a likelihood of at most 1, however quiet the series was before. */
+  constructor(memory: number, leastNovelty: number) {
     this.#memory = memory;
+    this.#leastDeviation = leastNovelty / RECENT;
     this.recent = new Float64Array(RECENT);
   }
 
@@ -27,17 +30,16 @@ export class Likelihood {
   update(novelty: number): number {
     if (Number.isNaN(novelty)) return Number.NaN;
     const place = this.count % RECENT;
-    const inLongRun = this.count - RECENT;
-    if (inLongRun >= 0) this.#learn(this.recent[place]!, inLongRun + 1);
+    const inLongRun = this.count + 1 - RECENT;
+    if (inLongRun > 0) this.#learn(this.recent[place]!, inLongRun);
     this.recent[place] = novelty;
     this.count++;
     if (inLongRun < RECENT) return Number.NaN;
     let sum = 0;
     for (const value of this.recent) sum += value;
     const excess = sum / RECENT - this.mean;
-    if (excess <= 0 && this.variance === 0) return excess < 0 ? LOWEST : 0;
-    // A series that never did anything new: whatever it does now is as novel as can be.
-    const deviation = Math.sqrt(this.variance);
+    if (excess === 0) return 0;
+    const deviation = Math.max(Math.sqrt(this.variance), this.#leastDeviation);
     return Math.min(Math.max(excess / deviation, LOWEST), HIGHEST);
   }
 

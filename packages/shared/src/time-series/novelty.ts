@@ -6,7 +6,7 @@ const SKIPPED_STATES = 3;
 
 const runs = new Int32Array(4);
 
-// Missing values are NaN, which is nearer than nothing: no comparison with it holds.
+// A missing value is NaN, and no comparison with it holds: it is nobody's neighbour.
 
 /**
  * Square root of the distance of the newest value to the nearest one before it: has the series ever been here? NaN without a
@@ -24,12 +24,12 @@ export function valueNovelty(history: SeriesHistory): number {
       if (distance < nearest) nearest = distance;
     }
   }
-  return rootOf(nearest);
+  return noveltyOf(nearest);
 }
 
 /**
- * Square root of the Euclidean distance of the newest state (value, fast and slow moving average) to the nearest one before it: has the series
- * ever come here this way? NaN without a past.
+ * Square root of the Euclidean distance of the newest state (value, fast and slow moving average) to the nearest one before
+ * it: has the series ever come here this way? NaN without a past.
  */
 export function motionNovelty(history: SeriesHistory): number {
   const { values, fast, slow } = history;
@@ -49,7 +49,10 @@ export function motionNovelty(history: SeriesHistory): number {
       if (distance < nearest) nearest = distance;
     }
   }
-  return rootOf(Math.sqrt(nearest));
+  return noveltyOf(Math.sqrt(nearest));
 }
 
-const rootOf = (nearest: number): number => (nearest === Number.POSITIVE_INFINITY ? Number.NaN : Math.sqrt(nearest));
+/** Of a distance; Infinity where there is nothing to be distant from. */
+export function noveltyOf(distance: number): number {
+  return distance === Number.POSITIVE_INFINITY ? Number.NaN : Math.sqrt(distance);
+}

@@ -1,7 +1,7 @@
 import type { Severity } from '../contracts/prediction.ts';
 import { type ExpectedBand, expectedBand } from './expected-band.ts';
 import { Likelihood } from './likelihood.ts';
-import { motionNovelty, valueNovelty } from './novelty.ts';
+import { motionNovelty, noveltyOf, valueNovelty } from './novelty.ts';
 import { repetition } from './repetition.ts';
 import { LONGEST_GAP, SeriesHistory } from './series-history.ts';
 import { decodeSeriesState, encodeSeriesState, type SeriesClock, type SeriesParts } from './series-state-codec.ts';
@@ -41,6 +41,8 @@ export interface SeriesVerdict extends ExpectedBand {
 
 export interface SeriesDetectorOptions {
   scale: ValueScale;
+  /** A single change of this size, seen from 0, is no news; 0 where each may be. */
+  leastChange: number;
   /** Values that novelty is judged against. */
   historyLength: number;
   /** Values of the long run that likelihood is judged against. */
@@ -56,10 +58,11 @@ export interface SeriesDetectorOptions {
 /** For counts, ratios and durations of a platform, one value a minute; docs/time-series.md says how they were chosen. */
 export const DEFAULT_SERIES_OPTIONS: SeriesDetectorOptions = {
   scale: 'square-root',
+  leastChange: 0.01,
   historyLength: 4_000,
   likelihoodLength: 8_640,
   warmUpLength: 1_440,
-  alarmThreshold: 5,
+  alarmThreshold: 4,
   silenceMinutes: 60,
 };
 
@@ -88,8 +91,9 @@ export class SeriesDetector {
   private constructor(options: SeriesDetectorOptions) {
     this.#options = options;
     this.#history = new SeriesHistory(options.historyLength);
-    this.#value = new Likelihood(options.likelihoodLength);
-    this.#motion = new Likelihood(options.likelihoodLength);
+    const leastNovelty = noveltyOf(toScale(options.leastChange, options.scale));
+    this.#value = new Likelihood(options.likelihoodLength, leastNovelty);
+    this.#motion = new Likelihood(options.likelihoodLength, leastNovelty);
   }
 
   /** Throws `RangeError` on options that make no sense. */
@@ -193,13 +197,14 @@ function severityOf(score: number, alarmThreshold: number): Severity {
 }
 
 function assertOptions(options: SeriesDetectorOptions): void {
-  const { historyLength, likelihoodLength, warmUpLength, alarmThreshold, silenceMinutes } = options;
+  const { historyLength, likelihoodLength, warmUpLength, leastChange, alarmThreshold, silenceMinutes } = options;
   const least = { historyLength: SHORTEST_HISTORY, likelihoodLength: SHORTEST_HISTORY, warmUpLength: BLIND_LENGTH };
   for (const [name, length] of Object.entries({ historyLength, likelihoodLength, warmUpLength })) {
     const bound = least[name as keyof typeof least];
     if (Number.isInteger(length) && length >= bound) continue;
     throw new RangeError(`${name} must be a whole number from ${bound}, not ${length}`);
   }
+  if (!(leastChange >= 0)) throw new RangeError(`leastChange must not be negative, as ${leastChange} is`);
   if (!(alarmThreshold > 0)) throw new RangeError(`alarmThreshold must be above 0, not ${alarmThreshold}`);
   if (!(silenceMinutes >= 0)) throw new RangeError(`silenceMinutes must not be negative, as ${silenceMinutes} is`);
 }

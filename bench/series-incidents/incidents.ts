@@ -1,0 +1,71 @@
+import type { Random } from '@liminal/shared/runtime/random';
+import { COUNTS, type Measure, type PlatformSeries } from './platform-series.ts';
+
+/** Something that goes wrong on the platform. */
+export interface Incident {
+  name: string;
+  what: string;
+  minutes: number;
+  /**
+   * The values of a minute of it, where they are others than without it. `minute`: of the series; `age`: minutes since the start.
+   */
+  values(series: PlatformSeries, minute: number, age: number, random: Random): Partial<Record<Measure, number>>;
+}
+
+const nothing = Number.NaN;
+
+export const INCIDENTS: readonly Incident[] = [
+  {
+    name: 'outage',
+    what: 'nothing arrives for 30 minutes',
+    minutes: 30,
+    values: () => ({
+      ...Object.fromEntries(COUNTS.map((measure) => [measure, 0])),
+      failed_login_ratio: nothing,
+      error_ratio: nothing,
+      p95_duration: nothing,
+    }),
+  },
+  {
+    name: 'flash crowd',
+    what: 'everything grows to three times as much within 10 minutes and stays so for 30',
+    minutes: 40,
+    values: (series, minute, age) => {
+      const factor = 1 + 2 * Math.min(1, (age + 1) / 10);
+      return Object.fromEntries(COUNTS.map((measure) => [measure, Math.round(factor * series[measure][minute]!)]));
+    },
+  },
+  {
+    name: 'login storm',
+    what: '20 failed logins a minute more, for 30 minutes',
+    minutes: 30,
+    values: ({ logins, failed_login_ratio: ratio }, minute, _age, random) => {
+      const added = poisson(20, random);
+      const failed = (logins[minute] === 0 ? 0 : ratio[minute]! * logins[minute]!) + added;
+      return { logins: logins[minute]! + added, failed_login_ratio: failed / (logins[minute]! + added) };
+    },
+  },
+  {
+    name: 'slow degradation',
+    what: 'p95 duration rises evenly to three times as much within 2 hours, errors to 5% of the answers',
+    minutes: 120,
+    values: (series, minute, age) => ({
+      p95_duration: series.p95_duration[minute]! * (1 + (2 * (age + 1)) / 120),
+      error_ratio: series.error_ratio[minute]! + (0.05 * (age + 1)) / 120,
+    }),
+  },
+  {
+    name: 'stuck counter',
+    what: 'the number of requests stays the same for 60 minutes',
+    minutes: 60,
+    values: ({ requests }, minute, age) => ({ requests: requests[minute - age - 1]! }),
+  },
+];
+
+/** Knuth's product of uniform numbers, for small means. */
+function poisson(mean: number, random: Random): number {
+  const limit = Math.exp(-mean);
+  let count = -1;
+  for (let product = 1; product > limit; product *= random.next()) count++;
+  return count;
+}
