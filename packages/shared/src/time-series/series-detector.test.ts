@@ -56,6 +56,23 @@ describe('what a detector finds', () => {
     expect(alarms[0]! - stuck).toBeLessThan(12);
   });
 
+  it('reports a lasting standstill ever more rarely, and the next one at once', () => {
+    const values = [...normal, ...normalDays(1, 2)];
+    const stuck = 3 * DAY;
+    values.fill(values[stuck]!, stuck, stuck + 800);
+    const again = 4 * DAY + 600;
+    values.fill(values[again]!, again, again + 30);
+    const lasting = alarmsOf(verdictsOf(values)).filter((alarm) => alarm >= stuck && alarm < stuck + 800);
+    const lengths = lasting.map((alarm) => alarm - stuck + 1);
+    expect(lengths[0]).toBeLessThan(12);
+    expect(lengths[1]).toBeGreaterThan(60);
+    expect(lengths.slice(2)).toEqual([2 * lengths[1]!, 4 * lengths[1]!, 8 * lengths[1]!]);
+    // A lasting standstill makes the next one ordinary as long as it is remembered.
+    const forgetful = SeriesDetector.fresh({ historyLength: 500 });
+    const alarms = alarmsOf(verdictsOf(values, forgetful)).filter((alarm) => alarm >= again);
+    expect(alarms).toHaveLength(1);
+  });
+
   it('is silent for a while after an alarm, and not for longer', () => {
     const bursts = [3 * DAY + 100, 3 * DAY + 130, 3 * DAY + 400];
     const values = [...normal];
