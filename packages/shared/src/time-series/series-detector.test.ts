@@ -59,7 +59,8 @@ describe('what a detector finds', () => {
   it('reports a lasting standstill ever more rarely, and the next one at once', () => {
     const values = [...normal, ...normalDays(1, 2)];
     const stuck = 3 * DAY;
-    values.fill(values[stuck]!, stuck, stuck + 800);
+    // The value is the one that the series goes on with, so that its end is no news.
+    values.fill(values[stuck + 800]!, stuck, stuck + 800);
     const again = 4 * DAY + 600;
     values.fill(values[again]!, again, again + 30);
     const lasting = alarmsOf(verdictsOf(values)).filter((alarm) => alarm >= stuck && alarm < stuck + 800);
