@@ -11,7 +11,7 @@ export function halvesOf<Item>(items: readonly Item[]): { first: Item[]; second:
 }
 
 const THRESHOLDS = Array.from({ length: 36 }, (_, step) => 0.5 * 1.08 ** step);
-const SILENCES = [0.15, 0.2, 0.25, 0.3];
+const SILENCES = [0.1, 0.2, 0.3, 0.4];
 
 /** A score for each row of a series. */
 export interface RowScores {
@@ -46,29 +46,46 @@ export function chooseConstants(
 }
 
 /** NAB score with given constants: the threshold of the benchmark is that of the detector. */
-export function nabScore(
-  scored: readonly RowScores[],
+export function nabScore(scored: readonly RowScores[], profile: NabProfile, constants: Constants): number {
+  const { tpWeight, fnWeight } = profile;
+  const points = scored.reduce((sum, one) => sum + pointsOf(one, profile, constants).points, 0);
+  const windows = scored.reduce((count, { series }) => count + series.windows.length, 0);
+  return (100 * (points + fnWeight * windows)) / ((tpWeight + fnWeight) * windows);
+}
+
+export interface SeriesPoints {
+  /** Not normalised: what the alarms earned and cost. */
+  points: number;
+  found: number;
+  falseAlarms: number;
+}
+
+/** Of one series. */
+export function pointsOf(
+  { series, scores }: RowScores,
   { tpWeight, fpWeight, fnWeight }: NabProfile,
   { alarmThreshold, silenceShare }: Constants,
-): number {
-  let total = 0;
-  let windows = 0;
-  for (const { series, scores } of scored) {
-    const { worth, window } = worthOf(series);
-    const silence = Math.floor(silenceShare * series.probation);
-    const best = new Float64Array(series.windows.length).fill(-fnWeight);
-    let last = Number.NEGATIVE_INFINITY;
-    for (let row = series.probation; row < scores.length; row++) {
-      if (!(scores[row]! >= alarmThreshold) || row - last <= silence) continue;
-      last = row;
-      const inWindow = window[row]!;
-      if (inWindow === -1) total += fpWeight * worth[row]!;
-      else best[inWindow] = Math.max(best[inWindow]!, tpWeight * worth[row]!);
+): SeriesPoints {
+  const { worth, window } = worthOf(series);
+  const silence = Math.floor(silenceShare * series.probation);
+  const best = new Float64Array(series.windows.length).fill(-fnWeight);
+  const found = new Set<number>();
+  let cost = 0;
+  let falseAlarms = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  for (let row = series.probation; row < scores.length; row++) {
+    if (!(scores[row]! >= alarmThreshold) || row - last <= silence) continue;
+    last = row;
+    const inWindow = window[row]!;
+    if (inWindow === -1) {
+      cost += fpWeight * worth[row]!;
+      falseAlarms++;
+    } else {
+      best[inWindow] = Math.max(best[inWindow]!, tpWeight * worth[row]!);
+      found.add(inWindow);
     }
-    for (const earned of best) total += earned;
-    windows += best.length;
   }
-  return (100 * (total + fnWeight * windows)) / ((tpWeight + fnWeight) * windows);
+  return { points: best.reduce((sum, earned) => sum + earned, cost), found: found.size, falseAlarms };
 }
 
 const worths = new WeakMap<NabSeries, ReturnType<typeof rowWorth>>();

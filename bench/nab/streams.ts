@@ -43,26 +43,11 @@ export function streamRows(series: NabSeries): StreamRows {
 
 const nothing = (rows: number): Float64Array => new Float64Array(rows).fill(Number.NaN);
 
-/** The score of each row where the detector alarms, else 0: what the benchmark sweeps its threshold over. */
+/** The score of each row where the detector alarms, else 0. */
 export function detectorScores(series: NabSeries, constants: Constants): Float64Array {
   const detector = detectorFor(series, constants);
   return series.values.map((value, minute) => {
     const { alarm, score } = detector.update({ minute, value });
     return alarm ? score : 0;
-  });
-}
-
-/** The same from the streams of one pass, for any combination of them. */
-export function alarmScores(
-  { probation }: NabSeries,
-  scores: Float64Array,
-  { alarmThreshold, silenceShare }: Constants,
-): Float64Array {
-  const silence = Math.floor(silenceShare * probation);
-  let last = Number.NEGATIVE_INFINITY;
-  return scores.map((score, row) => {
-    if (row < probation || !(score >= alarmThreshold) || row - last <= silence) return 0;
-    last = row;
-    return score;
   });
 }
