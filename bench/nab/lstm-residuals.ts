@@ -9,7 +9,7 @@ import type { NabSeries } from './corpus.ts';
 const STEPS = 32;
 const HIDDEN = 16;
 const BATCH = 64;
-/** Of the optimiser: on the probationary rows, and each time that it is trained again. */
+/** Of the optimiser: on the first half of the probationary rows, and each time that it is trained again. */
 const FIRST_TRAINING = 400;
 const NEXT_TRAINING = 200;
 const LEARNING_RATE = 3e-3;
@@ -23,20 +23,20 @@ const loop = trainingLoop(problem, DEFAULT_ADAM);
 
 /**
  * How far each value lies from the forecast of an LSTM, in standard deviations of the probationary rows; NaN before there is
- * one. It is trained on the probationary rows and every 2,000 rows again on the 4,000 before, so that it never sees a value
- * before it has forecast it.
+ * one. It is trained on the first half of the probationary rows (so that the other half shows how large residuals are), after
+ * these again, and then every 2,000 rows, on the 4,000 before: it never sees a value before it has forecast it.
  */
 export async function lstmResiduals({ values, probation }: NabSeries, seed: number): Promise<Float64Array> {
   const scaled = standardised(values, probation);
   const residuals = new Float64Array(values.length).fill(Number.NaN);
   let parameters = initialParameters(problem.parameters, new Random(seed));
-  let trained = probation;
-  for (let row = probation; row < values.length; row++) {
-    if (row === trained) {
-      const steps = row === probation ? FIRST_TRAINING : NEXT_TRAINING;
+  const start = probation >> 1;
+  for (let row = start; row < values.length; row++) {
+    const isDue = row === start || (row >= probation && (row - probation) % ROWS_BETWEEN_TRAININGS === 0);
+    if (isDue) {
+      const steps = row === start ? FIRST_TRAINING : NEXT_TRAINING;
       const rows = scaled.subarray(Math.max(0, row - ROWS_OF_TRAINING), row);
       parameters = await trainedFurther(parameters, rows, steps, seed);
-      trained += ROWS_BETWEEN_TRAININGS;
     }
     residuals[row] = Math.abs(scaled[row]! - forecast(scaled.subarray(row - STEPS, row), parameters));
   }
