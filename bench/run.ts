@@ -7,6 +7,8 @@ const BENCHMARKS = [
   'lstm-training',
   'load-forecast',
   'adbench',
+  'nab',
+  'series-incidents',
   'tuning',
   'release-swaps',
   'release-swap-turns',

@@ -1,3 +1,4 @@
+import { markdownTable, type TableRow as Row } from '../markdown-table.ts';
 import type { NabProfile, NabSeries } from './corpus.ts';
 import { type Choice, halvesOf, pointsOf, type RowScores } from './halves.ts';
 import { PUBLISHED_DETECTORS, publishedPoints, publishedScore, type readPublished } from './published.ts';
@@ -29,7 +30,6 @@ export interface NabReport {
   variants: readonly VariantReport[];
 }
 
-type Row = Record<string, string | number>;
 const one = (value: number): string => value.toFixed(1);
 const PROFILE_NAMES: Record<string, string> = {
   standard: 'standard',
@@ -138,16 +138,6 @@ function constantRows({ profiles, detector }: NabReport): Row[] {
     }
     return row;
   });
-}
-
-function markdownTable(rows: readonly Row[]): string[] {
-  const columns = Object.keys(rows[0]!);
-  const isNumber = columns.map((column) => rows.every((row) => !Number.isNaN(Number(row[column]))));
-  return [
-    `| ${columns.join(' | ')} |`,
-    `| ${isNumber.map((number) => (number ? '--:' : '---')).join(' | ')} |`,
-    ...rows.map((row) => `| ${columns.map((column) => row[column]).join(' | ')} |`),
-  ];
 }
 
 /** docs/nab.md */
