@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
+import { openCsvFile } from './csv-file.ts';
 import { type CsvFormat, TableError, type TableFile } from './table.ts';
-import { openCsv } from './table-csv.ts';
+import { readCsvParts } from './table-csv.ts';
 import { openParquet } from './table-parquet.ts';
 
 const PARQUET_MAGIC = Buffer.from('PAR1');
@@ -11,7 +12,8 @@ export async function openTable(path: string, format: CsvFormat): Promise<TableF
   const { sizeBytes, start } = await look(path);
   if (start.equals(PARQUET_MAGIC)) return openParquet(path);
   const isPacked = start.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC);
-  return openCsv(path, { sizeBytes, isPacked, format });
+  const csv = await openCsvFile(path, { sizeBytes, isPacked, format });
+  return { path, columns: csv.columns, csv, read: (choice, context) => readCsvParts(csv, choice, context) };
 }
 
 async function look(path: string): Promise<{ sizeBytes: number; start: Buffer }> {

@@ -68,7 +68,7 @@ function outputColumns(names: readonly string[]): OutputColumn[] {
       { name: `${prefix}p_value`, type },
     ];
   });
-  return [{ name: 'row', type: 'row-number' }, ...columns];
+  return [{ name: 'row', type: 'int64' }, ...columns];
 }
 
 const columnsOf = (scores: readonly ModelScores[]): ArrayLike<number>[] =>

@@ -3,16 +3,19 @@ import { rename, rm } from 'node:fs/promises';
 import { OutputError } from '@liminal/shared/runtime/output-error';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 
-/** float32 unless it holds whole row numbers. */
 export interface OutputColumn {
   name: string;
-  type: 'row-number' | 'float32' | 'float64';
+  /** NaN is an empty cell in CSV. */
+  type: 'int64' | 'float32' | 'float64' | 'text';
 }
+
+/** Numbers, or texts where the column holds such. */
+export type OutputValues = ArrayLike<number> | readonly string[];
 
 /** Where rows go, column by column; a file is there whole or not at all. */
 export interface TableOutput {
   /** `columns`: of one length, in the order of the output's columns. */
-  write(columns: readonly ArrayLike<number>[]): Promise<void>;
+  write(columns: readonly OutputValues[]): Promise<void>;
   /** Throws `OutputError`. */
   finish(): Promise<void>;
   /** Leaves nothing behind. */
@@ -37,7 +40,7 @@ class CsvOutput implements TableOutput {
     this.#header = columns.map(({ name }) => name).join(',') + '\n';
   }
 
-  async write(columns: readonly ArrayLike<number>[]): Promise<void> {
+  async write(columns: readonly OutputValues[]): Promise<void> {
     const lines: string[] = [];
     for (let row = 0; row < columns[0]!.length; row++) {
       const cells = columns.map((values, column) => cellText(values[row]!, this.#columns[column]!.type));
@@ -72,7 +75,7 @@ class CsvFileOutput implements TableOutput {
     this.#csv = new CsvOutput(this.#file, columns);
   }
 
-  write(columns: readonly ArrayLike<number>[]): Promise<void> {
+  write(columns: readonly OutputValues[]): Promise<void> {
     return writing(this.#path, () => this.#csv.write(columns));
   }
 
@@ -105,7 +108,7 @@ class ParquetOutput implements TableOutput {
     this.#columns = columns;
   }
 
-  write(columns: readonly ArrayLike<number>[]): Promise<void> {
+  write(columns: readonly OutputValues[]): Promise<void> {
     return writing(this.#path, async () => {
       await this.#opened().write({
         columnData: this.#columns.map(({ name, type }, index) => ({
@@ -136,7 +139,7 @@ class ParquetOutput implements TableOutput {
         { name: 'scores', num_children: this.#columns.length },
         ...this.#columns.map(({ name, type }) => ({
           name,
-          type: PARQUET_TYPES[type],
+          ...PARQUET_TYPES[type],
           repetition_type: 'REQUIRED' as const,
         })),
       ],
@@ -146,15 +149,23 @@ class ParquetOutput implements TableOutput {
   }
 }
 
-const PARQUET_TYPES = { 'row-number': 'INT64', float32: 'FLOAT', float64: 'DOUBLE' } as const;
+const PARQUET_TYPES = {
+  int64: { type: 'INT64' },
+  float32: { type: 'FLOAT' },
+  float64: { type: 'DOUBLE' },
+  text: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
+} as const;
 const ARRAYS = {
-  'row-number': (values: ArrayLike<number>) => BigInt64Array.from(Array.from(values, BigInt)),
-  float32: (values: ArrayLike<number>) => Float32Array.from(values),
-  float64: (values: ArrayLike<number>) => Float64Array.from(values),
+  int64: (values: OutputValues) => BigInt64Array.from(Array.from(values, BigInt)),
+  float32: (values: OutputValues) => Float32Array.from(values as ArrayLike<number>),
+  float64: (values: OutputValues) => Float64Array.from(values as ArrayLike<number>),
+  text: (values: OutputValues) => Array.from(values, String),
 };
 
 /** Shortest text that reads as the same number again; of a float32, as the same float32. */
-function cellText(value: number, type: OutputColumn['type']): string {
+function cellText(value: number | string, type: OutputColumn['type']): string {
+  if (typeof value === 'string') return value;
+  if (Number.isNaN(value)) return '';
   if (type !== 'float32' || !Number.isFinite(value)) return String(value);
   for (let digits = 6; digits < 9; digits++) {
     const text = value.toPrecision(digits);

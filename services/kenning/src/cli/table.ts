@@ -1,10 +1,13 @@
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
+import type { CsvFile } from './csv-file.ts';
 
 /** A file with rows and named columns. Reading it again gives the same rows. */
 export interface TableFile {
   readonly path: string;
   /** Names of all columns, in their order; no two are the same, none is empty. */
   readonly columns: readonly string[];
+  /** Absent where it is a Parquet file. */
+  readonly csv?: CsvFile;
   /**
    * The rows, a part at a time, in their order. Throws `TableError`, naming the place, where one can't be read;
    * rejects with the reason of the signal.
