@@ -232,6 +232,12 @@ describe('the state of a detector', () => {
     }
   });
 
+  it('is refused on another scale', () => {
+    const bytes = SeriesDetector.fresh({ scale: 'linear' }).encode();
+    expect(SeriesDetector.decode(bytes, { scale: 'linear' }).encode().equals(bytes)).toBe(true);
+    expect(() => SeriesDetector.decode(bytes)).toThrow('not on the square-root scale');
+  });
+
   it('of a detector that has seen nothing is a state too', () => {
     const resumed = SeriesDetector.decode(SeriesDetector.fresh().encode());
     expect(resumed.lastMinute).toBe(Number.NEGATIVE_INFINITY);

@@ -105,7 +105,7 @@ export class SeriesDetector {
 
   /**
    * Goes on where the encoded one stood. The options may be others, but for the scale. Throws `UndecodableError` on bytes that
-   * this version did not write.
+   * this version did not write, and on those of another scale.
    */
   static decode(bytes: Uint8Array, options: Partial<SeriesDetectorOptions> = {}): SeriesDetector {
     const detector = SeriesDetector.fresh(options);
@@ -175,7 +175,8 @@ export class SeriesDetector {
   }
 
   #parts(): SeriesParts {
-    return { clock: this.#clock, history: this.#history, likelihoods: [this.#value, this.#motion] };
+    const { scale } = this.#options;
+    return { scale, clock: this.#clock, history: this.#history, likelihoods: [this.#value, this.#motion] };
   }
 }
 

@@ -1,6 +1,7 @@
 import { UndecodableError } from '../contracts/undecodable-error.ts';
 import { type Likelihood, RECENT } from './likelihood.ts';
 import type { SeriesHistory } from './series-history.ts';
+import { VALUE_SCALES, type ValueScale } from './value-scale.ts';
 
 const FORMAT_VERSION = 1;
 const FLOAT_BYTES = 4;
@@ -20,22 +21,25 @@ export interface SeriesClock {
 
 /** What makes up the state of a detector. */
 export interface SeriesParts {
+  /** That the values are on. */
+  scale: ValueScale;
   clock: SeriesClock;
   history: SeriesHistory;
   likelihoods: readonly Likelihood[];
 }
 
 /**
- * Little-endian: format version u8; the clock, f64 each; of each likelihood count, mean, variance and recent novelties, f64
+ * Little-endian: format version u8; scale u8; the clock, f64 each; of each likelihood count, mean, variance and recent novelties, f64
  * each; number of values u32; the two moving averages after the oldest value, f32 each; the values from the oldest to the
  * newest, f32 each, NaN = missing. The other averages follow from those.
  */
-export function encodeSeriesState({ clock, history, likelihoods }: SeriesParts): Buffer {
+export function encodeSeriesState({ scale, clock, history, likelihoods }: SeriesParts): Buffer {
   const { length } = history;
   const doubles = CLOCK_FIELDS.length + likelihoods.length * LIKELIHOOD_DOUBLES;
   const floats = length === 0 ? 0 : 2 + length;
-  const bytes = Buffer.alloc(1 + doubles * DOUBLE_BYTES + 4 + floats * FLOAT_BYTES);
+  const bytes = Buffer.alloc(2 + doubles * DOUBLE_BYTES + 4 + floats * FLOAT_BYTES);
   let offset = bytes.writeUInt8(FORMAT_VERSION, 0);
+  offset = bytes.writeUInt8(VALUE_SCALES.indexOf(scale), offset);
   for (const field of CLOCK_FIELDS) offset = bytes.writeDoubleLE(clock[field], offset);
   for (const { count, mean, variance, recent } of likelihoods) {
     for (const number of [count, mean, variance, ...recent]) offset = bytes.writeDoubleLE(number, offset);
@@ -49,11 +53,17 @@ export function encodeSeriesState({ clock, history, likelihoods }: SeriesParts):
   return bytes;
 }
 
-/** Fills the parts of a fresh detector. Throws `UndecodableError` on bytes that this version did not write. */
+/**
+ * Fills the parts of a fresh detector. Throws `UndecodableError` on bytes that this version did not write, and on values of
+ * another scale.
+ */
 export function decodeSeriesState(encoded: Uint8Array, parts: SeriesParts): void {
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   if (bytes[0] !== FORMAT_VERSION) {
     throw new UndecodableError(`state of a series is not of format version ${FORMAT_VERSION}`);
+  }
+  if (VALUE_SCALES[bytes[1]!] !== parts.scale) {
+    throw new UndecodableError(`state of a series is not on the ${parts.scale} scale`);
   }
   try {
     readParts(bytes, parts);
@@ -63,7 +73,7 @@ export function decodeSeriesState(encoded: Uint8Array, parts: SeriesParts): void
 }
 
 function readParts(bytes: Buffer, { clock, history, likelihoods }: SeriesParts): void {
-  let offset = 1;
+  let offset = 2;
   const nextDouble = (): number => {
     offset += DOUBLE_BYTES;
     return bytes.readDoubleLE(offset - DOUBLE_BYTES);
