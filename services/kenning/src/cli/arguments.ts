@@ -19,6 +19,10 @@ DATA is a CSV file with a header line (also .gz) or a Parquet file; numbers and 
 Empty cells, NA, NaN, null and None are values that were not observed.
 `;
 
+/** What a command says of time series, before their options. */
+export const SERIES_TEXT = `Time series: a CSV file whose columns are timestamp and value (beside --label and --exclude), one row for each time.
+Times are ISO 8601, in UTC where they name no zone, or seconds or milliseconds since the epoch.`;
+
 /** `parseArgs` of Node, strict, whose complaints are one sentence. Throws `UsageError`. */
 export function parse<Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
   try {

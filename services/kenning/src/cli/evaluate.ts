@@ -2,17 +2,22 @@ import { createProgress } from '@liminal/shared/runtime/progress';
 import { rowRange } from '../detectors/matrix.ts';
 import { type AlarmCounts, alarmCounts, BAND_COVERAGE } from '../evaluation/alarms.ts';
 import { auroc, averagePrecision, countKinds } from '../evaluation/ranking.ts';
-import { onePath, parse, required, TABLE_OPTIONS, TABLE_USAGE, tableArguments } from './arguments.ts';
+import { onePath, parse, required, SERIES_TEXT, TABLE_OPTIONS, TABLE_USAGE, tableArguments } from './arguments.ts';
 import { modelColumns } from './column-choice.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openTable } from './open-table.ts';
 import { type ModelScores, Scorer } from './scorer.ts';
-import { ROWS_PER_PART, readWhole, TableError } from './table.ts';
+import { evaluateSeries } from './series/evaluate-series.ts';
+import { seriesFile } from './series/series-file.ts';
+import { readSeriesModel } from './series/series-model.ts';
+import { assertNotGiven, SERIES_OPTIONS } from './series/series-options.ts';
+import { ROWS_PER_PART, readWhole, TableError, type TableFile } from './table.ts';
 import { hashOfRows } from './training-data-hash.ts';
 
 const ALARM_RATES = [0.01, 0.05];
 
 const USAGE = `Usage: kenning evaluate DATA --model MODEL --label COLUMN [--json] …
+       kenning evaluate SERIES --label COLUMN [--model MODEL] [--json] …
 
 Compares scores with labels: AUROC, average precision, and the alarms at p_value ≤ ${ALARM_RATES.join(' and ')}. Beside the alarms on
 normal rows stands how many there may be (${100 * BAND_COVERAGE}% band) where these rows are new and like those of the calibration.
@@ -21,9 +26,17 @@ normal rows stands how many there may be (${100 * BAND_COVERAGE}% band) where th
   --label COLUMN       1 = anomaly, 0 = normal
   --json               the same as JSON
 ${TABLE_USAGE}
+${SERIES_TEXT}
+Rows with label 1 that follow each other are one anomaly. The answer: precision of the alarms, recall of the anomalies, delay,
+false alarms a day; AUROC and average precision of the rows.
+
+  --model MODEL        a detector that has seen what came before; its rows must be newer   (one that has seen nothing)
+  --interval I, --option NAME=VALUE   without a model, as for kenning train
+
 Examples:
   kenning evaluate labelled.csv --model model.onnx --label y
   kenning evaluate labelled.csv --model models/ --label y --json
+  kenning evaluate labelled-requests.csv --label incident
 `;
 
 export interface Evaluation {
@@ -35,9 +48,10 @@ export interface Evaluation {
   models: { model: string; auroc: number; averagePrecision: number; alarms: AlarmCounts[] }[];
 }
 
-async function evaluate({ args, signal, stdout, stderr }: CommandContext): Promise<void> {
-  const { values, positionals } = parse(args, {
+async function evaluate(context: CommandContext): Promise<void> {
+  const { values, positionals } = parse(context.args, {
     ...TABLE_OPTIONS,
+    ...SERIES_OPTIONS,
     model: { type: 'string' },
     label: { type: 'string' },
     json: { type: 'boolean' },
@@ -45,10 +59,19 @@ async function evaluate({ args, signal, stdout, stderr }: CommandContext): Promi
   const path = onePath(positionals, 'file with data');
   const label = required('--label', values.label);
   const { exclude, format } = tableArguments(values);
-  const scorer = await Scorer.open(required('--model', values.model));
+  const { model, json = false, interval, option } = values;
+  const table = await openTable(path, format);
+  const series = seriesFile(table, { label, exclude });
+  if (series !== undefined) {
+    const read = model === undefined ? undefined : await readSeriesModel(model);
+    await evaluateSeries(series, { model: read, json, interval, option }, context);
+    return;
+  }
+  assertNotGiven(values, ['interval', 'option'], 'it is a table, and no time series with timestamp and value');
+  const scorer = await Scorer.open(required('--model', model));
   try {
-    const evaluation = await evaluateTable(scorer, { path, label, exclude, format, signal, stderr });
-    stdout.write(values.json ? `${JSON.stringify(evaluation, null, 2)}\n` : asText(path, evaluation));
+    const evaluation = await evaluateTable(scorer, table, { label, exclude, ...context });
+    context.stdout.write(json ? `${JSON.stringify(evaluation, null, 2)}\n` : asText(path, evaluation));
   } finally {
     await scorer.close();
   }
@@ -56,16 +79,9 @@ async function evaluate({ args, signal, stdout, stderr }: CommandContext): Promi
 
 async function evaluateTable(
   scorer: Scorer,
-  {
-    path,
-    label,
-    exclude,
-    format,
-    signal,
-    stderr,
-  }: { path: string; label: string } & ReturnType<typeof tableArguments> & Pick<CommandContext, 'signal' | 'stderr'>,
+  table: TableFile,
+  { label, exclude, signal, stderr }: { label: string; exclude: string[] } & Pick<CommandContext, 'signal' | 'stderr'>,
 ): Promise<Evaluation> {
-  const table = await openTable(path, format);
   const choice = modelColumns(table, scorer.facts, { label, exclude });
   const bar = createProgress({ label: 'evaluate', total: 1, stream: stderr });
   try {
@@ -73,7 +89,7 @@ async function evaluateTable(
       signal,
       onProgress: (share) => bar.update(share / 2, 'reads rows'),
     });
-    const { anomalies } = kindsOf(path, label, labels);
+    const { anomalies } = kindsOf(table.path, label, labels);
     const all: ModelScores[] = scorer.names.map(() => ({
       scores: new Float64Array(rows.rows),
       pValues: new Float64Array(rows.rows),
@@ -150,7 +166,7 @@ function aligned(lines: readonly (readonly string[])[]): string {
 }
 
 export const evaluateCommand: Command = {
-  summary: 'compares the scores of a model with labels',
+  summary: 'compares scores with labels',
   usage: USAGE,
   run: evaluate,
 };

@@ -1,12 +1,18 @@
 import { createProgress } from '@liminal/shared/runtime/progress';
-import { onePath, parse, required, TABLE_OPTIONS, TABLE_USAGE, tableArguments } from './arguments.ts';
+import { onePath, parse, required, SERIES_TEXT, TABLE_OPTIONS, TABLE_USAGE, tableArguments } from './arguments.ts';
 import { modelColumns } from './column-choice.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openTable } from './open-table.ts';
 import { COMBINED, type ModelScores, Scorer } from './scorer.ts';
+import { scoreSeries } from './series/score-series.ts';
+import { seriesFile } from './series/series-file.ts';
+import { readSeriesModel } from './series/series-model.ts';
+import { assertNotGiven, SERIES_OPTIONS } from './series/series-options.ts';
+import type { TableFile } from './table.ts';
 import { type OutputColumn, openOutput } from './table-output.ts';
 
 const USAGE = `Usage: kenning score DATA --model MODEL [--out FILE] …
+       kenning score SERIES [--model MODEL] [--out FILE] …
 
 Scores every row of a table: row (1 is the first), score (higher = more anomalous) and p_value. Of normal rows at most a
 share α has p_value ≤ α. Columns are matched by their names.
@@ -15,26 +21,50 @@ share α has p_value ≤ α. Columns are matched by their names.
                        score and p_value, and those of each model beside them
   --out FILE           CSV, or Parquet if the name ends with .parquet           (CSV on the standard output)
 ${TABLE_USAGE}
+${SERIES_TEXT}
+The answer: timestamp, value, score (empty while unknown), alarm, severity, the expected value with its 90% band, status.
+
+  --model MODEL        a detector that has seen what came before; its rows must be newer   (one that has seen nothing)
+  --interval I, --option NAME=VALUE   without a model, as for kenning train
+
 Examples:
   kenning score today.csv --model model.onnx --out scores.csv
   kenning score today.parquet --model models/ --out scores.parquet
   kenning score today.csv --model model.onnx | sort -t, -gk3 | head
+  kenning score requests.csv --out scores.csv
+  kenning score new-requests.csv --model requests.json | grep ,1,
 `;
 
-async function score({ args, signal, stdout, stderr }: CommandContext): Promise<void> {
-  const { values, positionals } = parse(args, {
+async function score(context: CommandContext): Promise<void> {
+  const { values, positionals } = parse(context.args, {
     ...TABLE_OPTIONS,
+    ...SERIES_OPTIONS,
     model: { type: 'string' },
     out: { type: 'string' },
   });
   const path = onePath(positionals, 'file with data');
-  const model = required('--model', values.model);
   const { exclude, format } = tableArguments(values);
+  const { model, out, interval, option } = values;
+  const table = await openTable(path, format);
+  const series = seriesFile(table, { label: undefined, exclude });
+  if (series !== undefined) {
+    const read = model === undefined ? undefined : await readSeriesModel(model);
+    await scoreSeries(series, { model: read, out, interval, option }, context);
+    return;
+  }
+  assertNotGiven(values, ['interval', 'option'], 'it is a table, and no time series with timestamp and value');
+  await scoreTable(table, { model: required('--model', model), out, exclude }, context);
+}
+
+async function scoreTable(
+  table: TableFile,
+  { model, out, exclude }: { model: string; out: string | undefined; exclude: readonly string[] },
+  { signal, stdout, stderr }: CommandContext,
+): Promise<void> {
   const scorer = await Scorer.open(model);
   try {
-    const table = await openTable(path, format);
     const choice = modelColumns(table, scorer.facts, { exclude });
-    const output = openOutput(values.out ?? stdout, outputColumns(scorer.names));
+    const output = openOutput(out ?? stdout, outputColumns(scorer.names));
     const bar = createProgress({ label: 'score', total: 1, stream: stderr });
     let rows = 0;
     try {
@@ -78,4 +108,8 @@ function rowNumbers(before: number, rows: number): Float64Array {
   return Float64Array.from({ length: rows }, (_, index) => before + index + 1);
 }
 
-export const scoreCommand: Command = { summary: 'scores rows with a model', usage: USAGE, run: score };
+export const scoreCommand: Command = {
+  summary: 'scores rows with a model, or a time series',
+  usage: USAGE,
+  run: score,
+};

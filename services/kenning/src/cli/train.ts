@@ -1,6 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { OutputError } from '@liminal/shared/runtime/output-error';
+import { join } from 'node:path';
 import { createProgress } from '@liminal/shared/runtime/progress';
 import { UsageError } from '@liminal/shared/runtime/usage-error';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
@@ -12,6 +10,7 @@ import {
   onePath,
   parse,
   required,
+  SERIES_TEXT,
   TABLE_OPTIONS,
   TABLE_USAGE,
   type TableArguments,
@@ -20,13 +19,16 @@ import {
 } from './arguments.ts';
 import { trainingColumns } from './column-choice.ts';
 import type { Command, CommandContext } from './command.ts';
-import { encodeEnsemble, type NamedFile } from './ensemble-file.ts';
+import { encodeEnsemble } from './ensemble-file.ts';
 import { metadataEntries, type TrainingFacts } from './model-metadata.ts';
 import { ALL_MODELS, modelOptions, optionsText } from './model-options.ts';
 import { openTable } from './open-table.ts';
-import { readWhole, TableError } from './table.ts';
-import { partialPath } from './table-output.ts';
+import { seriesFile } from './series/series-file.ts';
+import { assertNotGiven, SERIES_OPTIONS, SERIES_OPTIONS_TEXT } from './series/series-options.ts';
+import { type SeriesTraining, trainSeries } from './series/train-series.ts';
+import { readWhole, TableError, type TableFile } from './table.ts';
 import { hashOfRows } from './training-data-hash.ts';
+import { writeWhole } from './write-whole.ts';
 
 const DEFAULT_SEED = 1;
 const MOST_SEED = 2 ** 32 - 1;
@@ -36,6 +38,7 @@ const READ_SHARE = 0.2;
 const STAGES = ['fit', 'calibrate', 'verify'] as const;
 
 const USAGE = `Usage: kenning train DATA --model MODEL --out FILE [--label COLUMN [--normal-only]] …
+       kenning train SERIES --out FILE [--alarms-per-day N] …
 
 Trains a model on the rows of a table and writes it as one ONNX file, which takes raw rows and gives score and p-value.
 The same rows, seed and options give the same bytes.
@@ -51,12 +54,33 @@ ${TABLE_USAGE}
 Models, with their options:
 ${optionsText()}
 
+${SERIES_TEXT}
+  --out FILE           where the detector goes that has seen the series, as JSON: kenning score goes on with it
+  --alarms-per-day N   the threshold is the smallest that gives no more alarms on the series   (alarmThreshold)
+  --interval I         between two rows: 30s, 5m, 1h, 1d                        (median step)
+  --option NAME=VALUE  again for more:
+${SERIES_OPTIONS_TEXT}
+
 Examples:
   kenning train readings.csv --model isolation-forest --out model.onnx
   kenning train readings.csv.gz --model autoencoder --label y --normal-only --exclude id --out model.onnx
   kenning train readings.parquet --model one-class-svm --option nu=0.1 --seed 7 --out model.onnx
   kenning train readings.csv --model all --out models/
+  kenning train requests.csv --alarms-per-day 0.5 --option scale=square-root --out requests.json
 `;
+
+const OPTIONS = {
+  ...TABLE_OPTIONS,
+  ...SERIES_OPTIONS,
+  model: { type: 'string' },
+  out: { type: 'string' },
+  label: { type: 'string' },
+  'normal-only': { type: 'boolean' },
+  seed: { type: 'string' },
+  'calibration-share': { type: 'string' },
+  'alarms-per-day': { type: 'string' },
+} as const;
+type Values = ReturnType<typeof parse<typeof OPTIONS>>['values'];
 
 interface TrainArguments extends TableArguments {
   path: string;
@@ -69,23 +93,40 @@ interface TrainArguments extends TableArguments {
   normalOnly: boolean;
 }
 
-function parseArguments(args: readonly string[]): TrainArguments {
-  const { values, positionals } = parse(args, {
-    ...TABLE_OPTIONS,
-    model: { type: 'string' },
-    out: { type: 'string' },
-    label: { type: 'string' },
-    'normal-only': { type: 'boolean' },
-    option: { type: 'string', multiple: true },
-    seed: { type: 'string' },
-    'calibration-share': { type: 'string' },
-  });
+async function train(context: CommandContext): Promise<void> {
+  const { values, positionals } = parse(context.args, OPTIONS);
+  const path = onePath(positionals, 'file with data');
+  const { label } = values;
+  const { exclude, format } = tableArguments(values);
+  const out = required('--out', values.out);
+  // Without a model it can only be a series; with one a fault of it is told before the file is read.
+  const models = values.model === undefined ? undefined : tableTraining(path, out, values);
+  const table = await openTable(path, format);
+  const series = seriesFile(table, { label, exclude });
+  if (series !== undefined) await trainSeries(series, seriesTraining(out, values), context);
+  else await trainTable(table, models ?? tableTraining(path, out, values), context);
+}
+
+function seriesTraining(out: string, values: Values): SeriesTraining {
+  assertNotGiven(values, ['model', 'normal-only', 'seed', 'calibration-share'], 'it is a time series');
+  const { interval, option: settings = [], 'alarms-per-day': alarms } = values;
+  return { out, interval, settings, alarmsPerDay: alarms === undefined ? undefined : parseAlarms(alarms) };
+}
+
+function parseAlarms(text: string): number {
+  const alarms = Number(text);
+  if (text !== '' && alarms >= 0 && Number.isFinite(alarms)) return alarms;
+  throw new UsageError(`--alarms-per-day ${text} is not a number from 0.`);
+}
+
+function tableTraining(path: string, out: string, values: Values): TrainArguments {
   const { label, seed, 'normal-only': normalOnly = false, 'calibration-share': share } = values;
   if (normalOnly && label === undefined) throw new UsageError('--normal-only needs --label: see --help.');
   const model = required('--model', values.model);
+  assertNotGiven(values, ['interval', 'alarms-per-day'], 'it is a table, and no time series with timestamp and value');
   return {
-    path: onePath(positionals, 'file with data'),
-    out: required('--out', values.out),
+    path,
+    out,
     isEnsemble: model === ALL_MODELS,
     models: modelOptions(model, values.option ?? []),
     seed: seed === undefined ? DEFAULT_SEED : wholeNumber('--seed', seed, MOST_SEED),
@@ -102,9 +143,11 @@ function parseShare(text: string): number {
   throw new UsageError(`--calibration-share ${text} does not lie between 0 and 1.`);
 }
 
-async function train({ args, signal, stderr, trainModels }: CommandContext): Promise<void> {
-  const options = parseArguments(args);
-  const table = await openTable(options.path, options.format);
+async function trainTable(
+  table: TableFile,
+  options: TrainArguments,
+  { signal, stderr, trainModels }: CommandContext,
+): Promise<void> {
   const columns = trainingColumns(table, options);
   const bar = createProgress({ label: 'train', total: 1, stream: stderr });
   try {
@@ -166,19 +209,6 @@ async function writeModels({ out, isEnsemble }: TrainArguments, trained: Trained
   }
 }
 
-/** Throws `OutputError`. The file is there whole or not at all. */
-async function writeWhole(path: string, bytes: NamedFile['bytes']): Promise<void> {
-  const partial = partialPath(path);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw new OutputError(path, error);
-  }
-}
-
 function summary({ out }: TrainArguments, { models, rows }: TrainedModels, columns: number): string {
   const smallest = models[0]!.calibration.smallestPValue;
   const lines = [
@@ -192,4 +222,8 @@ function summary({ out }: TrainArguments, { models, rows }: TrainedModels, colum
   return lines.map((line) => line + '\n').join('');
 }
 
-export const trainCommand: Command = { summary: 'trains a model and writes it as ONNX', usage: USAGE, run: train };
+export const trainCommand: Command = {
+  summary: 'trains a model and writes it as ONNX; of a time series, a detector',
+  usage: USAGE,
+  run: train,
+};
