@@ -5,6 +5,7 @@ import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { EventsSession } from './handlers/events.ts';
+import { PlatformClock } from './handlers/platform-clock.ts';
 import { createMetrics } from './metrics.ts';
 import { addFeaturesRoutes } from './routes/features.ts';
 
@@ -27,6 +28,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   const api = connectRedis({ url, logger, connectionName: 'feature-extractor:api', purpose: 'call' });
   const sessions = new Map<number, EventsSession>();
   const share = new EventLoopShare();
+  const clock = new PlatformClock({ redis, partitions, now: Date.now });
   const metrics = createMetrics(registry, {
     partitions: () => worker.partitions.length,
     cachedUsers: () =>
@@ -40,7 +42,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     roundMs: ROUND_MS,
     logger,
     async open(lease) {
-      const session = await EventsSession.open(lease, { redis, config, metrics, logger, share, now: Date.now });
+      const session = await EventsSession.open(lease, { redis, config, metrics, logger, share, clock, now: Date.now });
       sessions.set(lease.partition, session);
       return session;
     },

@@ -14,6 +14,13 @@ export const environment = {
     .positive()
     .default(100_000)
     .describe('Vectors of a partition that may wait for the predictor before reading pauses'),
+  MINUTE_LATENESS_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(120_000)
+    .default(30_000)
+    .describe('How long after its end a minute of the platform takes events; the same for all replicas'),
 };
 
 export interface Config extends BaseConfig {
@@ -22,6 +29,7 @@ export interface Config extends BaseConfig {
   cachedUsers: number;
   snapshotEveryMs: number;
   featuresHighWater: number;
+  minuteLatenessMs: number;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -33,5 +41,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     cachedUsers: settings.CACHED_USERS,
     snapshotEveryMs: settings.SNAPSHOT_EVERY_MS,
     featuresHighWater: settings.FEATURES_HIGH_WATER,
+    minuteLatenessMs: settings.MINUTE_LATENESS_MS,
   };
 }

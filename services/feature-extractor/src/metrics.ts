@@ -13,6 +13,16 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
       registers,
     }),
     vectors: new Counter({ name: 'liminal_extractor_vectors_total', help: 'Feature vectors emitted', registers }),
+    closedMinutes: new Counter({
+      name: 'liminal_extractor_closed_minutes_total',
+      help: 'Minutes of the platform that closed, one for each partition',
+      registers,
+    }),
+    lateMinuteEvents: new Counter({
+      name: 'liminal_extractor_late_minute_events_total',
+      help: 'Events that came after their minute of the platform had closed, and are in no series',
+      registers,
+    }),
     deadLetters: new Counter({
       name: 'liminal_extractor_dead_letters_total',
       help: 'Stream entries and states that could not be decoded and were put aside',

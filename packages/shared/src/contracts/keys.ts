@@ -3,10 +3,10 @@
  * Nothing else in the code spells a key.
  */
 
-export type PartitionedStream = 'events' | 'features' | 'predictions';
+export type PartitionedStream = 'events' | 'features' | 'predictions' | 'series';
 
-/** Consumer groups are named after the service that reads. */
-export type ReaderGroup = 'feature-extractor' | 'predictor' | 'kenning' | 'auto-retrainer';
+/** Consumer groups are named after the service that reads; `series-watch` is the predictor that watches the platform. */
+export type ReaderGroup = 'feature-extractor' | 'predictor' | 'kenning' | 'auto-retrainer' | 'series-watch';
 
 /** Stream of a partition, e.g. `events:{3}`. */
 export const streamKey = (stream: PartitionedStream, partition: number): string => `${stream}:{${partition}}`;
@@ -21,7 +21,10 @@ export const deadLetterKey = (stream: string): string => `dead:${stream}`;
 export const neededFromKey = (stream: PartitionedStream, partition: number): string =>
   `needed:${stream}:{${partition}}`;
 
-/** Hash `last` (id of the last entry applied) and `count` (events, vectors or predictions applied) of a group. */
+/**
+ * Hash `last` (id of the last entry applied) and `count` (events, vectors or predictions applied) of a group. The
+ * feature-extractor's also has the partition's clock: `watermark`, `eventTime`, `delayMs` (ms; see docs/platform-watch.md).
+ */
 export const cursorKey = (group: ReaderGroup, partition: number): string => `cursor:${group}:{${partition}}`;
 
 /** Number of events that were ever accepted into a partition: minus the cursor's count it is the lag. */
@@ -44,6 +47,18 @@ export const membersKey = (group: ReaderGroup): string => `members:${group}`;
 
 /** Snapshot of a user's fold state. */
 export const stateKey = (partition: number, user: string): string => `state:{${partition}}:${user}`;
+
+/** Snapshot of the minutes of a partition that are still open. */
+export const openMinutesKey = (partition: number): string => `minutes:{${partition}}`;
+
+/** Hash of the platform watch: `minute` (the last one merged) and `b` (its state, the newest points among it). */
+export const watchKey = 'watch:{series}';
+
+/** Detector of a series: its state after some minute; what came later is in the points. */
+export const seriesDetectorKey = (series: string): string => `detector:{series}:${series}`;
+
+/** Ring of the last day's points of a series (series-point.ts). */
+export const seriesPointsKey = (series: string): string => `points:{series}:${series}`;
 
 /** Newest feature vector of a user. */
 export const featuresKey = (partition: number, user: string): string => `features:{${partition}}:${user}`;

@@ -12,11 +12,15 @@ import {
   featuresKey,
   fenceKey,
   neededFromKey,
+  openMinutesKey,
   stateKey,
   streamKey,
 } from '@liminal/shared/contracts/keys';
 import type { Redis } from 'ioredis';
+import type { MinutesClock } from '../minutes/partition-minutes.ts';
 
+/** A week and more of minutes: only who was away for so long misses any. */
+const SERIES_ENTRIES = 12_000;
 const commitScript = new LuaScript(new URL('./commit.lua', import.meta.url));
 
 export interface Commit {
@@ -30,8 +34,18 @@ export interface Commit {
   events: number;
   vectors: readonly FeatureVector[];
   snapshots: ReadonlyMap<string, Buffer>;
+  minutes: MinutesCommit;
   deadLetters: readonly DeadLetter[];
   ttlSeconds: number;
+}
+
+/** What a commit says of the platform's minutes. */
+export interface MinutesCommit {
+  clock: Readonly<MinutesClock>;
+  /** Packed open minutes, where a snapshot is due. */
+  snapshot: Buffer | undefined;
+  /** Packed closed minutes, where some closed. */
+  closed: Buffer | undefined;
 }
 
 /**
@@ -48,7 +62,10 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     neededFromKey('events', partition),
     deadLetterKey(streamKey('events', partition)),
     cursorKey('predictor', partition),
+    openMinutesKey(partition),
+    streamKey('series', partition),
   ];
+  const { clock, snapshot, closed } = commit.minutes;
   const args: (string | number | Buffer)[] = [
     commit.fence,
     commit.fromId,
@@ -58,6 +75,10 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     commit.vectors.length,
     commit.vectors.length === 0 ? '' : encodeFeatureVectors(commit.vectors),
     commit.ttlSeconds,
+    ...clockArguments(clock),
+    snapshot ?? '',
+    closed ?? '',
+    SERIES_ENTRIES,
     ...deadLetterArguments(commit.deadLetters),
   ];
   for (const [user, snapshot] of commit.snapshots) {
@@ -72,3 +93,7 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   if (typeof reply !== 'number') throw new LeaseLostError(partition);
   return reply;
 }
+
+/** Nothing before the first event. */
+const clockArguments = ({ watermark, eventTime, delayMs }: Readonly<MinutesClock>): (string | number)[] =>
+  Number.isFinite(watermark) ? [watermark, eventTime, delayMs] : ['', '', ''];

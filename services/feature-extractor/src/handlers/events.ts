@@ -1,24 +1,30 @@
 import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-letters';
 import type { Lease } from '@liminal/shared/adapters/partition-group';
-import { trimStream } from '@liminal/shared/adapters/stream-trim';
+import { compareStreamIds, trimStream } from '@liminal/shared/adapters/stream-trim';
 import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
 import type { EventRow } from '@liminal/shared/contracts/event-batch';
 import { decodeEventRows } from '@liminal/shared/contracts/event-batch-reader';
 import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
+import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import { foldEvent } from '@liminal/shared/features/fold';
 import { featureValues } from '@liminal/shared/features/vector';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
+import { writeTick } from '../commit/tick.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
+import { arrivalOf, OpenMinutes } from './open-minutes.ts';
+import type { PlatformClock } from './platform-clock.ts';
 import { UserStates } from './user-states.ts';
 
 /** Events folded between two looks at the clock: less than 1 ms. */
 const EVENTS_PER_LOOK = 128;
 const RECOVERY_BATCH = 50;
+/** Without events for so long a partition is idle: calls that are under way have arrived by then. */
+const IDLE_AFTER_MS = 2_000;
 
 export interface EventsHandlerOptions {
   redis: Redis;
@@ -27,6 +33,7 @@ export interface EventsHandlerOptions {
   logger: Logger;
   /** One for all partitions. */
   share: EventLoopShare;
+  clock: PlatformClock;
   now(): number;
 }
 
@@ -38,22 +45,37 @@ export class EventsSession implements PartitionSession {
   readonly #fence: number;
   readonly #options: EventsHandlerOptions;
   readonly #states: UserStates;
+  readonly #minutes: OpenMinutes;
   #lastId: string;
   #vectorsWaiting = 0;
+  /** When the last events came, by the clock of this instance. */
+  #busyAt: number;
+  /** Time of the last tick written. */
+  #tick = Number.NEGATIVE_INFINITY;
 
-  private constructor(lease: Lease, lastId: string, options: EventsHandlerOptions) {
+  private constructor(lease: Lease, lastId: string, minutes: OpenMinutes, options: EventsHandlerOptions) {
     this.partition = lease.partition;
     this.#fence = lease.fence;
     this.#lastId = lastId;
     this.#options = options;
+    this.#minutes = minutes;
+    this.#busyAt = options.now();
     const capacity = Math.ceil(options.config.cachedUsers / options.config.partitions);
     this.#states = new UserStates(options.redis, lease.partition, capacity);
   }
 
-  /** Takes a partition over: replays what was committed but is not in the users' snapshots yet. */
+  /** Takes a partition over: replays what was committed but is not in the snapshots yet. */
   static async open(lease: Lease, options: EventsHandlerOptions): Promise<EventsSession> {
-    const lastId = (await options.redis.hget(cursorKey('feature-extractor', lease.partition), 'last')) ?? '0-0';
-    const session = new EventsSession(lease, lastId, options);
+    const { redis, config, logger, metrics } = options;
+    const { partition } = lease;
+    const lastId = (await redis.hget(cursorKey('feature-extractor', partition), 'last')) ?? '0-0';
+    const latenessMs = config.minuteLatenessMs;
+    const { minutes, unreadable } = await OpenMinutes.load(redis, partition, { lastId, latenessMs });
+    if (unreadable !== undefined) {
+      metrics.deadLetters.inc();
+      logger.error({ partition, reason: unreadable.reason }, 'open minutes can not be read; they start anew');
+    }
+    const session = new EventsSession(lease, lastId, minutes, options);
     await session.#recover();
     return session;
   }
@@ -87,13 +109,16 @@ export class EventsSession implements PartitionSession {
       decoded.push(...rows.decoded);
       deadLetters.push(...rows.deadLetters);
     }
+    const readable = withoutDead(entries, deadLetters);
     deadLetters.push(...(await this.#states.load(usersOf(decoded))));
     const { vectors, events, late } = await this.#fold(decoded);
+    if (events > 0) this.#busyAt = this.#options.now();
+    const lost = lostEvents(entries, deadLetters);
+    deadLetters.push(...(await this.#foldMinutes(readable)));
     const toId = entries.at(-1)!.id;
     const dueBefore = Number(toId.split('-', 1)[0]) - config.snapshotEveryMs;
     const emitted = new Set(vectors.map((vector) => vector.user));
     while (share.isUsedUp) await share.nextTurn();
-    const lost = lostEvents(entries, deadLetters);
     await this.#commit({ toId, events: events + lost, vectors, deadLetters, emitted, dueBefore });
     this.#states.shrink(usersOf(decoded));
     this.#observe(entries, events, late, vectors.length, deadLetters);
@@ -101,10 +126,11 @@ export class EventsSession implements PartitionSession {
 
   async tend(): Promise<void> {
     const { redis, config, now, metrics } = this.#options;
-    const oldest = this.#states.oldestDirtyId;
+    const oldest = this.#oldestDirtyId;
     const dueBefore = now() - config.snapshotEveryMs;
-    if (oldest !== undefined && Number(oldest.split('-', 1)[0]) <= dueBefore) await this.#commitSnapshots(dueBefore);
+    if (oldest !== undefined && arrivalOf(oldest) <= dueBefore) await this.#commitSnapshots(dueBefore);
     await trimStream(redis, 'events', this.partition);
+    await this.#tickWhenIdle();
     const [accepted, folded] = await Promise.all([
       redis.get(acceptedKey(this.partition)),
       redis.hget(cursorKey('feature-extractor', this.partition), 'count'),
@@ -113,7 +139,43 @@ export class EventsSession implements PartitionSession {
   }
 
   async close(): Promise<void> {
-    if (this.#states.oldestDirtyId !== undefined) await this.#commitSnapshots(Number.POSITIVE_INFINITY);
+    if (this.#oldestDirtyId !== undefined) await this.#commitSnapshots(Number.POSITIVE_INFINITY);
+  }
+
+  /** The first entry that is not in every snapshot it concerns. */
+  get #oldestDirtyId(): string | undefined {
+    const [users, minutes] = [this.#states.oldestDirtyId, this.#minutes.oldestDirtyId];
+    if (users === undefined || minutes === undefined) return users ?? minutes;
+    return compareStreamIds(users, minutes) < 0 ? users : minutes;
+  }
+
+  /** Minutes close where no events come, too. */
+  async #tickWhenIdle(): Promise<void> {
+    const { redis, clock, now } = this.#options;
+    if (now() - this.#busyAt < IDLE_AFTER_MS || this.#tick > this.#minutes.watermark) return;
+    const time = await clock.time();
+    if (!Number.isFinite(time) || !this.#minutes.wouldClose(time)) return;
+    this.#tick = time;
+    await writeTick(redis, { partition: this.partition, fence: this.#fence }, time);
+  }
+
+  /** Counts the entries per minute. Returns those with events that users' states took but the minutes can't read. */
+  async #foldMinutes(entries: readonly StreamEntry[]): Promise<DeadLetter[]> {
+    const { share, metrics } = this.#options;
+    const unreadable: DeadLetter[] = [];
+    let late = 0;
+    for (const entry of entries) {
+      while (share.isUsedUp) await share.nextTurn();
+      try {
+        late += this.#minutes.fold(entry);
+      } catch (error) {
+        if (!(error instanceof UndecodableError)) throw error;
+        const reason = `counted for users, not for the platform's minutes: ${error.message}`;
+        unreadable.push({ id: entry.id, reason, payload: entry.fields.get('b')! });
+      }
+    }
+    metrics.lateMinuteEvents.inc(late);
+    return unreadable;
   }
 
   async #fold(decoded: readonly DecodedEntry[]): Promise<{ vectors: FeatureVector[]; events: number; late: number }> {
@@ -148,20 +210,23 @@ export class EventsSession implements PartitionSession {
     const { redis, config, metrics } = this.#options;
     const { toId, events, vectors, deadLetters } = batch;
     const snapshots = this.#states.takeSnapshots(batch.emitted, batch.dueBefore, toId);
+    const minutes = this.#minutes.toCommit(toId, batch.dueBefore);
     const startedAt = performance.now();
     this.#vectorsWaiting = await writeCommit(redis, {
       partition: this.partition,
       fence: this.#fence,
       fromId: this.#lastId,
       toId,
-      neededFrom: this.#states.oldestDirtyId ?? toId,
+      neededFrom: this.#oldestDirtyId ?? toId,
       events,
       vectors,
       snapshots,
+      minutes,
       deadLetters,
       ttlSeconds: config.stateTtlSeconds,
     });
     this.#lastId = toId;
+    metrics.closedMinutes.inc(minutes.closedMinutes);
     metrics.commitDuration.observe((performance.now() - startedAt) / 1000);
   }
 
@@ -187,7 +252,7 @@ export class EventsSession implements PartitionSession {
       if (raw.length === 0) break;
       const entries = raw.map(toEntry);
       // What can't be decoded was put aside by the commit that passed it.
-      const { decoded } = decodeRows(entries);
+      const { decoded, deadLetters } = decodeRows(entries);
       await this.#states.load(usersOf(decoded));
       for (const { id, value: rows } of decoded) {
         for (const row of rows) {
@@ -196,10 +261,22 @@ export class EventsSession implements PartitionSession {
           replayed++;
         }
       }
+      for (const entry of withoutDead(entries, deadLetters)) {
+        if (!this.#minutes.contains(entry.id)) this.#replayMinutes(entry);
+      }
       while (share.isUsedUp) await share.nextTurn();
       from = `(${entries.at(-1)!.id}`;
     }
     if (replayed > 0) logger.info({ partition: this.partition, events: replayed }, 'replayed events into user states');
+  }
+
+  #replayMinutes(entry: StreamEntry): void {
+    try {
+      this.#minutes.fold(entry);
+    } catch (error) {
+      // It was put aside by the commit that passed it.
+      if (!(error instanceof UndecodableError)) throw error;
+    }
   }
 
   #observe(
@@ -223,8 +300,18 @@ export class EventsSession implements PartitionSession {
   }
 }
 
+/** A tick of the clock has no events. */
 const decodeRows = (entries: readonly StreamEntry[]) =>
-  decodeEntries(entries, (bytes, { fields }) => decodeEventRows(bytes, fields.get('s')));
+  decodeEntries(
+    entries.filter(({ fields }) => !fields.has('t')),
+    (bytes, { fields }) => decodeEventRows(bytes, fields.get('s')),
+  );
+
+function withoutDead(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): readonly StreamEntry[] {
+  if (deadLetters.length === 0) return entries;
+  const dead = new Set(deadLetters.map(({ id }) => id));
+  return entries.filter(({ id }) => !dead.has(id));
+}
 
 function* usersOf(decoded: readonly DecodedEntry[]): Generator<string> {
   for (const { value: rows } of decoded) for (const { user } of rows) yield user;

@@ -1,0 +1,20 @@
+import { LuaScript } from '@liminal/shared/adapters/lua-script';
+import type { Lease } from '@liminal/shared/adapters/partition-group';
+import { acceptedKey, cursorKey, fenceKey, streamKey } from '@liminal/shared/contracts/keys';
+import type { Redis } from 'ioredis';
+
+const tickScript = new LuaScript(new URL('./tick.lua', import.meta.url));
+
+/**
+ * Adds a tick of time `ts` (ms) to a partition, unless events wait there: what was accepted before the time was read is
+ * then folded before the tick.
+ */
+export async function writeTick(redis: Redis, { partition, fence }: Lease, ts: number): Promise<void> {
+  const keys = [
+    fenceKey('feature-extractor', partition),
+    streamKey('events', partition),
+    acceptedKey(partition),
+    cursorKey('feature-extractor', partition),
+  ];
+  await tickScript.run(redis, keys, [fence, ts]);
+}
