@@ -8,6 +8,7 @@ import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal
 import { type Config, loadConfig } from './config.ts';
 import { errors } from './errors.ts';
 import { FeaturesSession } from './handlers/features.ts';
+import { SeriesWatch } from './handlers/series-watch.ts';
 import { createMetrics } from './metrics.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { MicroBatcher } from './scoring/micro-batcher.ts';
@@ -57,6 +58,15 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
         now: Date.now,
       }),
   });
+  const seriesWatch = new SeriesWatch({
+    redis,
+    group: new PartitionGroup({ redis, group: 'series-watch', partitions: 1, instanceId, leaseMs }),
+    config,
+    metrics,
+    logger,
+    share,
+    now: Date.now,
+  });
   const batcher = new MicroBatcher(
     () => {
       if (watcher.current !== undefined) return watcher.current;
@@ -69,6 +79,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   );
   readiness.require('redis', () => checkRedis(api));
   readiness.require('features', () => worker.check());
+  readiness.require('series', () => seriesWatch.check());
   readiness.require('release', () => {
     if (watcher.current === undefined) throw new Error(watcher.waitingFor);
   });
@@ -83,9 +94,10 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     run() {
       watcher.start();
       worker.start();
+      seriesWatch.start();
     },
     async stop() {
-      await worker.stop();
+      await Promise.all([worker.stop(), seriesWatch.stop()]);
       await watcher.stop();
       for (const connection of [redis, reader, api]) connection.disconnect();
       store.close();

@@ -36,6 +36,13 @@ export const environment = {
     .positive()
     .default(500_000)
     .describe('Predictions of a partition that may wait for kenning before scoring pauses'),
+  WATCH_GROUPS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(20)
+    .describe('Route groups, and as many channel groups, that have series of their own; the rest is one group each'),
 };
 
 export interface Config extends BaseConfig {
@@ -47,6 +54,7 @@ export interface Config extends BaseConfig {
   predictionTtlSeconds: number;
   recentEntries: number;
   predictionsHighWater: number;
+  watchGroups: number;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -61,5 +69,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
     recentEntries: settings.RECENT_ENTRIES,
     predictionsHighWater: settings.PREDICTIONS_HIGH_WATER,
+    watchGroups: settings.WATCH_GROUPS,
   };
 }

@@ -1,3 +1,4 @@
+import type { ScoredPoint } from '@liminal/shared/contracts/series';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -5,7 +6,43 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** `held` tells what this instance holds at the moment of a scrape. */
 export function createMetrics(registry: Registry, held: { partitions(): number }) {
   const registers = [registry];
+  const seriesGauge = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ['series'] as const, registers });
+  const seriesGauges = {
+    value: seriesGauge('liminal_predictor_series_value', 'Newest value of a series of the platform, in its own unit'),
+    expected: seriesGauge('liminal_predictor_series_expected', 'What was expected of it: the median'),
+    expectedLow: seriesGauge('liminal_predictor_series_expected_low', '5% quantile of what was expected of it'),
+    expectedHigh: seriesGauge('liminal_predictor_series_expected_high', '95% quantile of what was expected of it'),
+    score: seriesGauge('liminal_predictor_series_score', 'How anomalous it is; absent while it is too early to tell'),
+  };
+  const dropSeries = (): void => {
+    for (const gauge of Object.values(seriesGauges)) gauge.reset();
+  };
   return {
+    anomalies: new Counter({
+      name: 'liminal_predictor_anomalies_total',
+      help: 'Anomalies written, by what is anomalous: a user or a series of the platform',
+      labelNames: ['entity'] as const,
+      registers,
+    }),
+    seriesMinutes: new Counter({
+      name: 'liminal_predictor_series_minutes_total',
+      help: 'Minutes of the platform: scored, or passed over because nothing is known of them',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    /** Shows the newest points, by label, and no older ones. */
+    showSeries(labelled: ReadonlyMap<string, { newest: ScoredPoint }>): void {
+      dropSeries();
+      for (const [label, { newest }] of labelled) {
+        for (const [of, gauge] of Object.entries(seriesGauges) as [keyof typeof seriesGauges, Gauge<'series'>][]) {
+          // NaN would be a value that stays.
+          if (!Number.isNaN(newest[of])) gauge.labels(label).set(newest[of]);
+        }
+      }
+    },
+    /** For when another instance watches the platform. */
+    dropSeries,
     predictions: new Counter({
       name: 'liminal_predictor_predictions_total',
       help: 'Vectors of the stream that were scored, by severity',

@@ -11,6 +11,9 @@ export const METRIC_LABELS = {
   forecaster: 'what forecasts a load: `lstm`, `ewma`, `persistence`',
   served: 'what made the forecast that was served: `lstm`, `ewma`',
   severity: '`none`, `warning`, `critical`',
+  entity: '`user`, `series`',
+  series:
+    'measure of the platform (`requests`), of a place for a group (`requests@route-3`, `requests@channel-0`; up to `WATCH_GROUPS` places of each kind) or of the other groups: no group by its name',
   method: 'HTTP method, one of those that Node parses',
   route: 'pattern of the route (`/predict/:user`), or `unknown`',
   status: 'HTTP status',

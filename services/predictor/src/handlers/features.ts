@@ -9,7 +9,7 @@ import {
 } from '@liminal/shared/contracts/feature-vector';
 import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
 import { modelInputs } from '@liminal/shared/contracts/model-input';
-import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Redis } from 'ioredis';
@@ -108,6 +108,7 @@ export class FeaturesSession implements PartitionSession {
     this.#lastId = toId;
     for (const { severity } of records) metrics.predictions.labels(severity).inc();
     for (const check of checks) this.#observeForecast(check);
+    metrics.anomalies.labels('user').inc(records.filter(isAnomaly).length);
     this.#observe(entries, deadLetters);
   }
 

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { Packr } from 'msgpackr';
+import { z } from 'zod';
+import { observed, severitySchema } from './prediction.ts';
+import { measureSchema, type SeriesIdentity, scopeSchema, seriesName } from './series.ts';
+import { UndecodableError } from './undecodable-error.ts';
+
+const FORMAT_VERSION = 1;
+const MINUTE_MS = 60_000;
+const packr = new Packr({ useRecords: false });
+
+/** Minutes that an anomaly carries along of its series and of the platform's load. */
+export const ANOMALY_MINUTES = 60;
+
+/** A minute of a series and its expected band; NaN where there is none. */
+export interface RecentMinute {
+  minute: number;
+  value: number;
+  expectedLow: number;
+  expectedHigh: number;
+}
+
+/** An anomaly of a series as it goes through Redis. */
+export interface SeriesAnomalyRecord extends SeriesIdentity {
+  minute: number;
+  value: number;
+  expected: number;
+  expectedLow: number;
+  expectedHigh: number;
+  score: number;
+  severity: z.infer<typeof severitySchema>;
+  /** Minutes of the series up to this one, oldest first. */
+  recent: RecentMinute[];
+  /** Requests of the platform in the same minutes. */
+  load: { minute: number; value: number }[];
+  scoredAt: number;
+}
+
+const value = z.number().nullable();
+const ts = z.int().describe('Start of the minute, event time, ms since the epoch');
+
+export const seriesAnomalySchema = z.object({
+  entity: z.literal('series'),
+  id: z.string().describe('The same for the same series and minute, whatever was restarted in between'),
+  series: z.string().describe('Name of the series, as in GET /ml/series/:name'),
+  measure: measureSchema,
+  scope: scopeSchema,
+  group: z.string().nullable().describe('Route or channel group; null = the platform, or all groups without a series'),
+  ts,
+  value: z.number(),
+  expected: value.describe('Median of what followed the most similar moments before; null = too early to tell'),
+  expectedLow: value.describe('5% quantile of it'),
+  expectedHigh: value.describe('95% quantile of it'),
+  score: z.number().describe('Higher = more anomalous'),
+  severity: severitySchema,
+  recent: z.array(z.object({ ts, value, expectedLow: value, expectedHigh: value })),
+  load: z.array(z.object({ ts, value })).describe('Requests of the platform in the last hour'),
+  scoredAt: z.int().describe('When it was scored, ms since the epoch'),
+});
+export type SeriesAnomaly = z.infer<typeof seriesAnomalySchema>;
+
+export const seriesAnomalyId = (series: string, minute: number): string =>
+  createHash('sha256')
+    .update(JSON.stringify(['series', series, minute]))
+    .digest('base64url')
+    .slice(0, 20);
+
+export function toSeriesAnomaly(record: SeriesAnomalyRecord): SeriesAnomaly {
+  const series = seriesName(record);
+  const { measure, scope, group, minute, score, severity, scoredAt } = record;
+  return {
+    entity: 'series',
+    id: seriesAnomalyId(series, minute),
+    series,
+    measure,
+    scope,
+    group,
+    ts: minute * MINUTE_MS,
+    value: record.value,
+    expected: observed(record.expected),
+    expectedLow: observed(record.expectedLow),
+    expectedHigh: observed(record.expectedHigh),
+    score,
+    severity,
+    recent: record.recent.map(({ minute, value, expectedLow, expectedHigh }) => ({
+      ts: minute * MINUTE_MS,
+      value: observed(value),
+      expectedLow: observed(expectedLow),
+      expectedHigh: observed(expectedHigh),
+    })),
+    load: record.load.map(({ minute, value }) => ({ ts: minute * MINUTE_MS, value: observed(value) })),
+    scoredAt,
+  };
+}
+
+const number = z.number().or(z.nan());
+const recordSchema = z.tuple([
+  z.literal(FORMAT_VERSION),
+  z.tuple([measureSchema, scopeSchema, z.string().nullable()]),
+  z.tuple([z.int(), z.number(), number, number, number, z.number(), severitySchema, z.number()]),
+  z.array(z.tuple([z.int(), number, number, number])),
+  z.array(z.tuple([z.int(), number])),
+]);
+
+/** Field `b` of an entry of `anomalies` whose field `entity` is `series`. */
+export function encodeSeriesAnomaly(record: SeriesAnomalyRecord): Buffer {
+  const { measure, scope, group, minute, value, expected, expectedLow, expectedHigh, score, severity, scoredAt } =
+    record;
+  return packr.pack([
+    FORMAT_VERSION,
+    [measure, scope, group],
+    [minute, value, expected, expectedLow, expectedHigh, score, severity, scoredAt],
+    record.recent.map(({ minute, value, expectedLow, expectedHigh }) => [minute, value, expectedLow, expectedHigh]),
+    record.load.map(({ minute, value }) => [minute, value]),
+  ]);
+}
+
+/** Throws `UndecodableError` on anything that this version did not write. */
+export function decodeSeriesAnomaly(bytes: Uint8Array): SeriesAnomalyRecord {
+  let unpacked: unknown;
+  try {
+    unpacked = packr.unpack(bytes);
+  } catch (error) {
+    throw new UndecodableError('anomaly of a series is not msgpack', { cause: error });
+  }
+  const parsed = recordSchema.safeParse(unpacked);
+  if (!parsed.success) {
+    throw new UndecodableError(`anomaly of a series is not of format version ${FORMAT_VERSION}`, {
+      cause: parsed.error,
+    });
+  }
+  const [, [measure, scope, group], numbers, recent, load] = parsed.data;
+  const [minute, value, expected, expectedLow, expectedHigh, score, severity, scoredAt] = numbers;
+  return {
+    measure,
+    scope,
+    group,
+    minute,
+    value,
+    expected,
+    expectedLow,
+    expectedHigh,
+    score,
+    severity,
+    recent: recent.map(([minute, value, expectedLow, expectedHigh]) => ({ minute, value, expectedLow, expectedHigh })),
+    load: load.map(([minute, value]) => ({ minute, value })),
+    scoredAt,
+  };
+}
