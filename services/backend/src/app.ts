@@ -6,6 +6,7 @@ import { readLag } from './queries/pipeline.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
 import { addEventsRoutes } from './routes/events.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
+import { addSeriesRoutes } from './routes/series.ts';
 import { addUsersRoutes } from './routes/users.ts';
 
 export const service: ServiceDefinition<Config> = {
@@ -28,6 +29,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   await addEventsRoutes(http, { redis: ingest, config, metrics, now });
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
+  addSeriesRoutes(http, { redis: api, now });
   addPipelineRoutes(http, api, partitions);
   return {
     async stop() {

@@ -30,6 +30,12 @@ export const ERRORS = {
     remedy:
       'Look at how the name is written (it goes into the path URL-encoded); users without events for `STATE_TTL_SECONDS` are forgotten.',
   },
+  LIMINAL_ERR_SERIES_UNKNOWN: {
+    status: 404,
+    message: 'The platform has no series {series}',
+    remedy:
+      'Look at how the name is written (it goes into the path URL-encoded); `GET /ml/series` lists them. A group with little traffic has no series of its own.',
+  },
 } satisfies ErrorCatalogue;
 
 export const errors = defineErrors(ERRORS);

@@ -30,7 +30,7 @@ export async function readAnomalies(backend: string, scoredSinceMs: number): Pro
   const found: ReadPrediction[] = [];
   let before = '';
   for (let page = 0; page < MOST_PAGES; page++) {
-    const { anomalies, next } = await ask(`${backend}/ml/anomalies?limit=${PAGE}${before}`, pageSchema);
+    const { anomalies, next } = await ask(`${backend}/ml/anomalies?entity=user&limit=${PAGE}${before}`, pageSchema);
     const recent = anomalies.filter(({ scoredAt }) => scoredAt >= scoredSinceMs);
     found.push(...recent.map(withScore));
     if (next === null || (anomalies.length > 0 && recent.length === 0)) break;

@@ -27,7 +27,7 @@ const closedSchema = z.tuple([
   z.literal(FORMAT_VERSION),
   minuteNumber,
   minuteNumber,
-  z.tuple([minuteNumber, minuteNumber]).nullable(),
+  z.array(minuteNumber),
   z.array(packedMinuteSchema),
 ]);
 
@@ -68,14 +68,14 @@ export interface ClosedMinutes {
   /** First and last minute that are closed with this entry; the next entry goes on after the last one. */
   from: number;
   through: number;
-  /** Minutes in which the partition did not even hear a clock: whether anything happened is not known. */
-  silent: [from: number, through: number] | null;
+  /** Minutes in which the clock ticked in real time: if nothing happened in them, then nothing happened. */
+  ticks: number[];
   /** Minutes in which anything happened, in order. */
   minutes: PartitionMinute[];
 }
 
-export function encodeClosedMinutes({ from, through, silent, minutes }: ClosedMinutes): Buffer {
-  return packr.pack([FORMAT_VERSION, from, through, silent, minutes.map(packMinute)]);
+export function encodeClosedMinutes({ from, through, ticks, minutes }: ClosedMinutes): Buffer {
+  return packr.pack([FORMAT_VERSION, from, through, ticks, minutes.map(packMinute)]);
 }
 
 /** Throws `UndecodableError` on anything that this version did not write. */
@@ -90,8 +90,8 @@ export function decodeClosedMinutes(bytes: Uint8Array): ClosedMinutes {
   if (!parsed.success) {
     throw new UndecodableError(`minutes are not of format version ${FORMAT_VERSION}`, { cause: parsed.error });
   }
-  const [, from, through, silent, minutes] = parsed.data;
-  return { from, through, silent, minutes: minutes.map(unpackMinute) };
+  const [, from, through, ticks, minutes] = parsed.data;
+  return { from, through, ticks, minutes: minutes.map(unpackMinute) };
 }
 
 export type PackedMinute = z.infer<typeof packedMinuteSchema>;

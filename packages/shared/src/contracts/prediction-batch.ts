@@ -102,7 +102,11 @@ export function toPrediction(record: PredictionRecord): Prediction {
   };
 }
 
-export const toAnomaly = (record: PredictionRecord): Anomaly => ({ id: anomalyId(record), ...toPrediction(record) });
+export const toAnomaly = (record: PredictionRecord): Anomaly => ({
+  entity: 'user',
+  id: anomalyId(record),
+  ...toPrediction(record),
+});
 
 function pack(record: PredictionRecord): unknown[] {
   const { values } = record;

@@ -54,7 +54,9 @@ export const servedPredictionSchema = predictionSchema.extend({
 });
 export type ServedPrediction = z.infer<typeof servedPredictionSchema>;
 
+/** An anomaly of a user; those of series are in series-anomaly.ts. */
 export const anomalySchema = predictionSchema.extend({
+  entity: z.literal('user'),
   id: z.string().describe('The same for the same vector, whatever was restarted in between'),
 });
 export type Anomaly = z.infer<typeof anomalySchema>;

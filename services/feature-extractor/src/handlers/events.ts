@@ -153,10 +153,10 @@ export class EventsSession implements PartitionSession {
   async #tickWhenIdle(): Promise<void> {
     const { redis, clock, now } = this.#options;
     if (now() - this.#busyAt < IDLE_AFTER_MS || this.#tick > this.#minutes.watermark) return;
-    const time = await clock.time();
-    if (!Number.isFinite(time) || !this.#minutes.wouldClose(time)) return;
-    this.#tick = time;
-    await writeTick(redis, { partition: this.partition, fence: this.#fence }, time);
+    const tick = await clock.tick();
+    if (tick === undefined || !this.#minutes.wouldClose(tick.ts)) return;
+    this.#tick = tick.ts;
+    await writeTick(redis, { partition: this.partition, fence: this.#fence }, tick);
   }
 
   /** Counts the entries per minute. Returns those with events that users' states took but the minutes can't read. */

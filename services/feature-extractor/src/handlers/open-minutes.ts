@@ -68,7 +68,7 @@ export class OpenMinutes {
     this.#dirtySince ??= id;
     const tick = fields.get('t');
     if (tick === undefined) return this.#minutes.fold(fields.get('b')!, fields.get('s'), arrivalOf(id));
-    this.#minutes.tick(Number(tick.toString()), arrivalOf(id));
+    this.#minutes.tick(Number(tick.toString()), arrivalOf(id), fields.has('live'));
     return 0;
   }
 

@@ -1,5 +1,6 @@
 import { cursorKey } from '@liminal/shared/contracts/keys';
 import type { Redis } from 'ioredis';
+import type { Tick } from '../commit/tick.ts';
 
 /** Events that arrive so long after they happened are still of the present. */
 const LIVE_WITHIN_MS = 60_000;
@@ -27,15 +28,17 @@ export class PlatformClock {
     this.#options = options;
   }
 
-  /** Event time in ms up to which nothing is under way to an idle partition; −Infinity before the first event. */
-  async time(): Promise<number> {
+  /** What an idle partition is to hear now; undefined before the first event. */
+  async tick(): Promise<Tick | undefined> {
     const now = this.#options.now();
     if (Math.abs(now - this.#readAt) >= READ_EVERY_MS) {
       this.#readAt = now;
       this.#reading = this.#read();
     }
     await this.#reading;
-    return this.#isLive ? Math.max(this.#watermark, now - LIVE_WITHIN_MS) : this.#watermark;
+    if (!Number.isFinite(this.#watermark)) return undefined;
+    const isLive = this.#isLive && now - LIVE_WITHIN_MS > this.#watermark;
+    return { ts: isLive ? now - LIVE_WITHIN_MS : this.#watermark, isLive };
   }
 
   async #read(): Promise<void> {

@@ -18,16 +18,18 @@ const number = z.union([z.number(), z.literal(Number.NEGATIVE_INFINITY)]);
 const snapshotSchema = z.tuple([
   z.literal(FORMAT_VERSION),
   z.string(),
-  z.tuple([number, number, z.number(), number, number, number, number]),
+  z.tuple([number, number, z.number(), number, number]),
+  z.array(z.int()),
   z.array(z.tuple([packedMinuteSchema, z.instanceof(Uint8Array)])),
 ]);
 
-export function encodeMinutes({ appliedId, state: { clock, minutes } }: MinutesSnapshot): Buffer {
-  const { watermark, eventTime, delayMs, from, closedThrough, silentFrom, silentThrough } = clock;
+export function encodeMinutes({ appliedId, state: { clock, ticks, minutes } }: MinutesSnapshot): Buffer {
+  const { watermark, eventTime, delayMs, from, closedThrough } = clock;
   return packr.pack([
     FORMAT_VERSION,
     appliedId,
-    [watermark, eventTime, delayMs, from, closedThrough, silentFrom, silentThrough],
+    [watermark, eventTime, delayMs, from, closedThrough],
+    ticks,
     minutes.map(({ counts, users }) => [packMinute(counts), users]),
   ]);
 }
@@ -44,12 +46,13 @@ export function decodeMinutes(bytes: Buffer): MinutesSnapshot {
   if (!parsed.success) {
     throw new UndecodableError(`open minutes are not of format version ${FORMAT_VERSION}`, { cause: parsed.error });
   }
-  const [, appliedId, times, minutes] = parsed.data;
-  const [watermark, eventTime, delayMs, from, closedThrough, silentFrom, silentThrough] = times;
+  const [, appliedId, times, ticks, minutes] = parsed.data;
+  const [watermark, eventTime, delayMs, from, closedThrough] = times;
   return {
     appliedId,
     state: {
-      clock: { watermark, eventTime, delayMs, from, closedThrough, silentFrom, silentThrough },
+      clock: { watermark, eventTime, delayMs, from, closedThrough },
+      ticks,
       // Copies: views would keep the whole message alive.
       minutes: minutes.map(([counts, users]) => ({ counts: unpackMinute(counts), users: Buffer.from(users) })),
     },

@@ -63,7 +63,7 @@ describe('minutes of a partition', () => {
       request(T0 + MINUTE_MS + LATENESS_MS),
     ]);
     const closed = minutes.takeClosed();
-    expect(closed).toMatchObject({ from: M0 - 1, through: M0, silent: null });
+    expect(closed).toMatchObject({ from: M0 - 1, through: M0 });
     expect(closed!.minutes).toMatchObject([
       {
         minute: M0,
@@ -109,25 +109,22 @@ describe('minutes of a partition', () => {
     fold(minutes, [request(T0)], T0);
     minutes.takeClosed();
     expect(minutes.wouldClose(T0 + LATENESS_MS - 1)).toBe(false);
-    minutes.tick(tick, tick);
-    expect(minutes.takeClosed()).toMatchObject({ through: M0 + 2, silent: null, minutes: [{ minute: M0 }] });
+    minutes.tick(tick, tick, false);
+    expect(minutes.takeClosed()).toMatchObject({ through: M0 + 2, minutes: [{ minute: M0 }] });
     expect(fold(minutes, [request(T0 + 2 * MINUTE_MS)], tick)).toBe(1);
   });
 
-  it('over which the clock leapt are silent, unless something happened in them', () => {
+  it('tell which of them had a tick in real time, once, also when somebody else takes over', () => {
     const minutes = fresh();
-    fold(minutes, [request(T0), request(T0 + 10 * MINUTE_MS)]);
-    expect(minutes.takeClosed()).toMatchObject({ silent: null });
-    fold(minutes, [request(T0 + 60 * MINUTE_MS), request(T0 + 59 * MINUTE_MS + 40_000)]);
-    expect(minutes.takeClosed()).toMatchObject({ through: M0 + 58, silent: [M0 + 11, M0 + 58] });
+    fold(minutes, [request(T0)], T0);
+    for (const offset of [1, 1.5, 2, 3]) {
+      const ts = T0 + offset * MINUTE_MS;
+      minutes.tick(ts, ts + MINUTE_MS, offset !== 2);
+    }
+    expect(minutes.takeClosed()).toMatchObject({ through: M0 + 1, ticks: [M0 + 1], minutes: [{ minute: M0 }] });
     const next = restored(minutes);
-    fold(next, [request(T0 + 62 * MINUTE_MS)]);
-    expect(next.takeClosed()).toMatchObject({
-      from: M0 + 59,
-      through: M0 + 60,
-      silent: [M0 + 59, M0 + 59],
-      minutes: [{ minute: M0 + 59 }, { minute: M0 + 60 }],
-    });
+    next.tick(T0 + 60 * MINUTE_MS, LATER, true);
+    expect(next.takeClosed()).toMatchObject({ from: M0 + 2, through: M0 + 58, ticks: [M0 + 3], minutes: [] });
   });
 
   it('have one place for the groups that are too many, and give places back', () => {

@@ -6,8 +6,6 @@ import { MINUTE_MS } from '@liminal/shared/features/user-state';
 import { GroupReader, GroupSlots } from './groups.ts';
 import { GROUP_CAPACITY, OpenMinute } from './open-minute.ts';
 
-/** A longer leap of the clock leaves minutes of which nothing is known: who was away may have missed anything. */
-const LONGEST_STEP_MINUTES = 10;
 /** No event is further ahead of its arrival: the receiver refuses it. The rest is for clocks that differ. */
 const MOST_AHEAD_MS = MAX_CLOCK_SKEW_MS + MINUTE_MS;
 const BEFORE_ALL = Number.NEGATIVE_INFINITY;
@@ -23,13 +21,12 @@ export interface MinutesClock {
   /** First minute that was not handed over by `takeClosed`, and the last closed one. */
   from: number;
   closedThrough: number;
-  /** The newest stretch of minutes in which no clock was heard; from > through when there is none. */
-  silentFrom: number;
-  silentThrough: number;
 }
 
 export interface MinutesState {
   clock: MinutesClock;
+  /** Minutes with a tick in real time that are still open. */
+  ticks: readonly number[];
   minutes: { counts: PartitionMinute; users: Buffer }[];
 }
 
@@ -47,6 +44,7 @@ export class PartitionMinutes {
   readonly #open = new Map<number, OpenMinute>();
   readonly #spare: OpenMinute[] = [];
   readonly #closed: PartitionMinute[] = [];
+  #ticks: number[] = [];
   readonly #groups = new GroupReader();
   readonly #routes = new GroupSlots(GROUP_CAPACITY);
   readonly #channels = new GroupSlots(GROUP_CAPACITY);
@@ -67,8 +65,6 @@ export class PartitionMinutes {
       delayMs: 0,
       from: BEFORE_ALL,
       closedThrough: BEFORE_ALL,
-      silentFrom: 0,
-      silentThrough: BEFORE_ALL,
     };
   }
 
@@ -96,19 +92,25 @@ export class PartitionMinutes {
     return this.#clock.watermark === BEFORE_ALL || ts >= this.#closesAt;
   }
 
-  /** A tick of the clock that arrived at `arrivedAt`: nothing older than `ts` (ms) is under way. */
-  tick(ts: number, arrivedAt: number): void {
+  /**
+   * A tick of the clock that arrived at `arrivedAt`: nothing older than `ts` (ms) is under way. `isLive`: it goes with the
+   * wall clock, so that its minute is known of even when nothing happened in it.
+   */
+  tick(ts: number, arrivedAt: number, isLive: boolean): void {
     this.#arrivedAt = arrivedAt;
     this.#hear(ts);
+    const minute = Math.floor(ts / MINUTE_MS);
+    if (isLive && minute > this.#clock.closedThrough && this.#ticks.at(-1) !== minute) this.#ticks.push(minute);
   }
 
   /** The minutes that closed since the last call; undefined when none did. */
   takeClosed(): ClosedMinutes | undefined {
-    const { from, closedThrough: through, silentFrom, silentThrough } = this.#clock;
+    const { from, closedThrough: through } = this.#clock;
     if (!(from <= through)) return undefined;
     this.#clock.from = through + 1;
-    const [first, last] = [Math.max(silentFrom, from), Math.min(silentThrough, through)];
-    return { from, through, silent: first <= last ? [first, last] : null, minutes: this.#closed.splice(0) };
+    const ticks = this.#ticks.filter((minute) => minute <= through);
+    this.#ticks = this.#ticks.filter((minute) => minute > through);
+    return { from, through, ticks, minutes: this.#closed.splice(0) };
   }
 
   /** All that it takes to go on. To be called right after `takeClosed`: minutes that it would give are not in here. */
@@ -116,6 +118,7 @@ export class PartitionMinutes {
     const minutes = [...this.#open.values()].sort((left, right) => left.minute - right.minute);
     return {
       clock: { ...this.#clock },
+      ticks: this.#ticks,
       minutes: minutes.map((minute) => ({
         counts: minute.toCounts(this.#routes, this.#channels),
         users: minute.encodeUsers(),
@@ -123,9 +126,10 @@ export class PartitionMinutes {
     };
   }
 
-  static fromState({ clock, minutes }: MinutesState, latenessMs: number): PartitionMinutes {
+  static fromState({ clock, ticks, minutes }: MinutesState, latenessMs: number): PartitionMinutes {
     const restored = new PartitionMinutes(latenessMs);
     Object.assign(restored.#clock, clock);
+    restored.#ticks = [...ticks];
     restored.#closesAt = restored.#nextClosing();
     for (const { counts, users } of minutes) {
       restored.#openMinute(counts.minute).restore(counts, users, {
@@ -182,16 +186,11 @@ export class PartitionMinutes {
       clock.closedThrough = Math.floor((heard - this.#latenessMs) / MINUTE_MS) - 1;
       clock.from = clock.closedThrough + 1;
       this.#closesAt = this.#nextClosing();
-    } else if (heard >= this.#closesAt) this.#close(before);
+    } else if (heard >= this.#closesAt) this.#close();
   }
 
-  #close(before: number): void {
+  #close(): void {
     const clock = this.#clock;
-    const [lastHeard, hearing] = [Math.floor(before / MINUTE_MS), Math.floor(clock.watermark / MINUTE_MS)];
-    if (hearing - lastHeard > LONGEST_STEP_MINUTES) {
-      clock.silentFrom = lastHeard + 1;
-      clock.silentThrough = hearing - 1;
-    }
     clock.closedThrough = Math.floor((clock.watermark - this.#latenessMs) / MINUTE_MS) - 1;
     this.#closesAt = this.#nextClosing();
     const closing = [...this.#open.keys()].filter((minute) => minute <= clock.closedThrough).sort((a, b) => a - b);

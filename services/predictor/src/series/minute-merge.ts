@@ -52,9 +52,13 @@ interface Partition {
   readThrough: number | null;
 }
 
+/** After so many minutes without event or tick nobody was there to hear them. */
+const LONGEST_QUIET_MINUTES = 10;
+
 /**
- * Adds up what the partitions closed, minute by minute, once all of them have passed a minute. A minute of which no partition
- * heard, or which one of them lost, is passed over: that is a gap, and not a minute in which nothing happened.
+ * Adds up what the partitions closed, minute by minute, once all of them have passed a minute. Minutes that a partition lost, and
+ * more than ten in a row without event or tick on the whole platform, are passed over: that is a gap, and not a time in which
+ * nothing happened.
  */
 export class MinuteMerge {
   readonly #partitions: Partition[];
@@ -102,20 +106,18 @@ export class MinuteMerge {
     for (;;) {
       const last = Math.min(...this.#partitions.map(({ readThrough }) => readThrough ?? Number.NEGATIVE_INFINITY));
       const minute = this.#merged === null ? this.#first() : this.#merged + 1;
-      if (!(minute <= last)) {
+      const known = minute <= last ? this.#nextKnown(minute, last) : undefined;
+      if (known === undefined) {
         this.#pass();
         return undefined;
       }
-      const gapEnd = this.#gapEnd(minute, last);
-      if (gapEnd === undefined) {
-        const merged = this.#merge(minute);
-        this.#merged = minute;
-        this.#pass();
-        return merged;
-      }
-      this.#gaps += gapEnd - minute + 1;
-      this.#merged = gapEnd;
+      const lostEnd = this.#lostEnd(minute);
+      const gapEnd = lostEnd ?? (known - minute > LONGEST_QUIET_MINUTES ? known - 1 : undefined);
+      const merged = gapEnd === undefined ? this.#merge(minute) : undefined;
+      this.#merged = gapEnd ?? minute;
       this.#pass();
+      if (merged !== undefined) return merged;
+      this.#gaps += this.#merged - minute + 1;
     }
   }
 
@@ -136,35 +138,30 @@ export class MinuteMerge {
     return Math.min(...starts.map((from) => from ?? Number.POSITIVE_INFINITY));
   }
 
-  /** The last minute of the gap that `minute` begins; undefined when it is known of. */
-  #gapEnd(minute: number, last: number): number | undefined {
-    let end = last;
-    let isHeard = false;
-    let lostEnd: number | undefined;
-    for (const partition of this.#partitions) {
-      const entry = entryOf(partition, minute);
-      // Not begun yet, and so nothing to say.
-      if (entry === undefined) {
-        const begins = partition.waiting.find(({ closed }) => closed)?.closed?.from;
-        if (begins !== undefined) end = Math.min(end, begins - 1);
-        continue;
+  /** The first minute from `minute` on in which anything happened or the clock ticked. */
+  #nextKnown(minute: number, last: number): number | undefined {
+    let known = Number.POSITIVE_INFINITY;
+    for (const { waiting } of this.#partitions) {
+      for (const { closed } of waiting) {
+        if (closed === undefined || closed.through < minute) continue;
+        if (closed.from > known) break;
+        for (const counts of closed.minutes) if (counts.minute >= minute) known = Math.min(known, counts.minute);
+        for (const tick of closed.ticks) if (tick >= minute) known = Math.min(known, tick);
       }
-      const { closed, lostFrom } = entry;
-      if (lostFrom !== undefined && minute < closed!.from) {
-        lostEnd = Math.max(lostEnd ?? minute, closed!.from - 1);
-        continue;
-      }
-      const { silent, minutes } = closed!;
-      const isSilent = silent !== null && silent[0] <= minute && minute <= silent[1];
-      if (!isSilent || minutes.some((counts) => counts.minute === minute)) {
-        isHeard = true;
-        continue;
-      }
-      const next = minutes.find((counts) => counts.minute > minute)?.minute ?? Number.POSITIVE_INFINITY;
-      end = Math.min(end, silent[1], next - 1);
     }
-    if (lostEnd !== undefined) return Math.min(lostEnd, last);
-    return isHeard ? undefined : end;
+    return known <= last ? known : undefined;
+  }
+
+  /** The last minute of what a partition lost that begins with `minute`, at the latest. */
+  #lostEnd(minute: number): number | undefined {
+    const ends = this.#partitions.flatMap(({ waiting }) =>
+      waiting.flatMap(({ closed, lostFrom }) =>
+        closed !== undefined && lostFrom !== undefined && lostFrom <= minute && minute < closed.from
+          ? [closed.from - 1]
+          : [],
+      ),
+    );
+    return ends.length === 0 ? undefined : Math.max(...ends);
   }
 
   #merge(minute: number): PlatformMinute {
@@ -178,7 +175,7 @@ export class MinuteMerge {
       channels: new Map(),
     };
     for (const partition of this.#partitions) {
-      const counts = entryOf(partition, minute)?.closed?.minutes.find((of) => of.minute === minute);
+      const counts = countsOf(partition, minute);
       if (counts !== undefined) add(total, counts);
     }
     return total;
@@ -198,11 +195,13 @@ export class MinuteMerge {
   }
 }
 
-/** The entry that says something of a minute, if only that it is lost. Those of earlier minutes have been passed. */
-function entryOf({ waiting }: Partition, minute: number): WaitingEntry | undefined {
-  return waiting.find(
-    ({ closed, lostFrom }) => closed && minute >= (lostFrom ?? closed.from) && minute <= closed.through,
-  );
+/** What a partition saw of a minute. */
+function countsOf({ waiting }: Partition, minute: number): PartitionMinute | undefined {
+  for (const { closed } of waiting) {
+    if (closed === undefined || minute > closed.through) continue;
+    return closed.minutes.find((counts) => counts.minute === minute);
+  }
+  return undefined;
 }
 
 function add(total: PlatformMinute, counts: PartitionMinute): void {

@@ -51,7 +51,7 @@ export class WatchedSeries {
     const points = ring === null ? [] : decodePoints(ring, since, newest.minute);
     // Those that are in the state already are late to the detector, and change nothing.
     for (const { minute, value } of points) detector.update({ minute, value });
-    series.#recent.push(...points.slice(-ANOMALY_MINUTES));
+    series.#recent.push(...points.slice(-ANOMALY_MINUTES).map(toRecent));
     series.#newest = newest;
     return series;
   }
@@ -83,7 +83,7 @@ export class WatchedSeries {
     };
     this.#newest = point;
     this.#unstored.push(point);
-    this.#recent.push(point);
+    this.#recent.push(toRecent(point));
     if (this.#recent.length > ANOMALY_MINUTES) this.#recent.shift();
     return point;
   }
@@ -120,3 +120,10 @@ export class WatchedSeries {
     return { points, state: this.#detector.encode() };
   }
 }
+
+const toRecent = ({ minute, value, expectedLow, expectedHigh }: ScoredPoint): RecentMinute => ({
+  minute,
+  value,
+  expectedLow,
+  expectedHigh,
+});

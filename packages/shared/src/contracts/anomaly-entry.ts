@@ -1,0 +1,22 @@
+import { decodePrediction, type PredictionRecord } from './prediction-batch.ts';
+import { decodeSeriesAnomaly, type SeriesAnomalyRecord } from './series-anomaly.ts';
+import { UndecodableError } from './undecodable-error.ts';
+
+export const ENTITIES = ['user', 'series'] as const;
+
+/** What an entry of the stream `anomalies` holds. */
+export type AnomalyEntry =
+  | { entity: 'user'; record: PredictionRecord }
+  | { entity: 'series'; record: SeriesAnomalyRecord };
+
+/**
+ * Field `b` by field `entity`; entries without the latter are of users. Throws `UndecodableError` on anything else than the
+ * suite writes.
+ */
+export function decodeAnomalyEntry(fields: ReadonlyMap<string, Buffer>): AnomalyEntry {
+  const bytes = fields.get('b') ?? Buffer.alloc(0);
+  const entity = fields.get('entity')?.toString() ?? 'user';
+  if (entity === 'user') return { entity, record: decodePrediction(bytes) };
+  if (entity === 'series') return { entity, record: decodeSeriesAnomaly(bytes) };
+  throw new UndecodableError(`anomaly is of an unknown entity: ${entity}`);
+}
