@@ -9,7 +9,6 @@ const SHORTEST_HEX_ID = 16;
 const ID = ':id';
 
 const SLASH = 0x2f;
-const COLON = 0x3a;
 const DASH = 0x2d;
 const SECOND_START = 0x9e3779b9;
 const SECOND_STEP = 0x85ebca6b;
@@ -118,17 +117,20 @@ export class GroupReader {
     this.#bounds[2 * this.#segments] = start;
     this.#bounds[2 * this.#segments + 1] = end;
     this.#segments++;
-    this.#mix(SLASH);
-    if (start === end) this.#mix(COLON);
     const bytes = this.#bytes;
-    for (let at = start; at < end; at++) this.#mix(bytes[at]!);
-  }
-
-  #mix(byte: number): void {
-    this.hash = Math.imul(this.hash ^ byte, HASH32_STEP);
-    this.secondHash = Math.imul(((this.secondHash << 5) | (this.secondHash >>> 27)) ^ byte, SECOND_STEP);
+    let hash = Math.imul(this.hash ^ SLASH, HASH32_STEP);
+    let second = Math.imul(rotated(this.secondHash) ^ SLASH, SECOND_STEP);
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!;
+      hash = Math.imul(hash ^ byte, HASH32_STEP);
+      second = Math.imul(rotated(second) ^ byte, SECOND_STEP);
+    }
+    this.hash = hash;
+    this.secondHash = second;
   }
 }
+
+const rotated = (hash: number): number => (hash << 5) | (hash >>> 27);
 
 /** Groups of one kind in a partition, each with a slot of its own as long as there is one; the rest share the last slot. */
 export class GroupSlots {

@@ -36,7 +36,7 @@ export class TrackedGroups {
   /** The tracked groups by place. */
   get tracked(): { group: string; place: number }[] {
     const tracked = this.state.filter((of): of is GroupTraffic & { place: number } => of.place !== null);
-    return tracked.sort((left, right) => left.place - right.place);
+    return tracked.map(({ group, place }) => ({ group, place })).sort((left, right) => left.place - right.place);
   }
 
   /** Takes a minute's events by group. */

@@ -49,8 +49,7 @@ export class WatchedSeries {
     const detector = state === null ? SeriesDetector.fresh() : SeriesDetector.decode(state);
     const series = new WatchedSeries(identity, since, detector);
     const points = ring === null ? [] : decodePoints(ring, since, newest.minute);
-    // Those that are in the state already are late to the detector, and change nothing.
-    for (const { minute, value } of points) detector.update({ minute, value });
+    for (const { minute, value } of points) if (minute > series.#storedMinute) detector.update({ minute, value });
     series.#recent.push(...points.slice(-ANOMALY_MINUTES).map(toRecent));
     series.#newest = newest;
     return series;
