@@ -25,8 +25,8 @@ export class OpenMinutes {
   }
 
   /**
-   * As they were last stored. Without a snapshot they start at `lastId`, the cursor. Returns a snapshot that can't be read
-   * as a dead letter.
+   * As they were last stored: before the first snapshot, nothing is trimmed that it would have to contain. Where it can't be
+   * read, which is told as a dead letter, they begin anew after `lastId`, the cursor.
    */
   static async load(
     redis: Redis,
@@ -35,15 +35,18 @@ export class OpenMinutes {
   ): Promise<{ minutes: OpenMinutes; unreadable: DeadLetter | undefined }> {
     const key = openMinutesKey(partition);
     const bytes = await redis.getBuffer(key);
-    const fresh = new OpenMinutes(new PartitionMinutes(latenessMs), lastId);
-    if (bytes === null) return { minutes: fresh, unreadable: undefined };
+    const fresh = new PartitionMinutes(latenessMs);
+    if (bytes === null) return { minutes: new OpenMinutes(fresh, '0-0'), unreadable: undefined };
     try {
       const { appliedId, state } = decodeMinutes(bytes);
       const minutes = PartitionMinutes.fromState(state, latenessMs);
       return { minutes: new OpenMinutes(minutes, appliedId), unreadable: undefined };
     } catch (error) {
       if (!(error instanceof UndecodableError)) throw error;
-      return { minutes: fresh, unreadable: { id: key, reason: error.message, payload: bytes } };
+      return {
+        minutes: new OpenMinutes(fresh, lastId),
+        unreadable: { id: key, reason: error.message, payload: bytes },
+      };
     }
   }
 

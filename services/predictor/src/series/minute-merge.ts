@@ -88,8 +88,8 @@ export class MinuteMerge {
   /** The next entry of a partition. */
   push(partition: number, id: string, closed: ClosedMinutes): void {
     const of = this.#partitions[partition]!;
-    const isGapless = of.readThrough === null || closed.from === of.readThrough + 1;
-    of.waiting.push({ id, closed, unreadable: undefined, lostFrom: isGapless ? undefined : of.readThrough! + 1 });
+    const next = (of.readThrough ?? Number.POSITIVE_INFINITY) + 1;
+    of.waiting.push({ id, closed, unreadable: undefined, lostFrom: closed.from > next ? next : undefined });
     of.readId = id;
     of.readThrough = closed.through;
   }

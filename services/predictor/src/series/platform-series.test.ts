@@ -98,7 +98,7 @@ describe('series of the platform', () => {
     const series = new PlatformSeries(0);
     // Twelve rounds a day: regular enough that nothing else is new.
     const requestsAt = (index: number): number => Math.round(20_000 + 4_000 * Math.sin((index * Math.PI) / 60));
-    const minutes = Array.from({ length: 1_700 }, (_, index) =>
+    const minutes = Array.from({ length: 1_650 }, (_, index) =>
       minuteOf(FIRST + index, {
         users: index >= 1_600 ? 0 : 500,
         routes: new Map([['/a', route(index >= 1_600 ? 0 : requestsAt(index))]]),
@@ -123,7 +123,7 @@ describe('series of the platform', () => {
     const minutes = Array.from({ length: 1_900 }, (_, index) =>
       minuteOf(FIRST + index + (index > 1_000 ? 90 : 0), {
         users: 5 + random.int(5),
-        logins: random.next() < 0.002 ? 400 : random.int(3),
+        logins: index > 1_700 && index < 1_710 ? 400 + random.int(50) : random.int(3),
         routes: new Map([['/a', route(random.int(30), 0, 5 + random.int(90))]]),
       }),
     );
