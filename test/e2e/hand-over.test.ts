@@ -9,6 +9,7 @@ import { normalTraffic } from '@liminal/simulator/traffic';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectSameStates, expectSameVectors, offlineFold } from './offline-fold.ts';
+import { expectSameSeries, isWatchedToTheEnd, offlineSeries } from './offline-series.ts';
 import { everythingIsArchived, ServiceProcess, sendUntilTaken, until } from './service-process.ts';
 
 const SEED = Number(process.env.HAND_OVER_SEED ?? 20_261_125);
@@ -115,6 +116,9 @@ describe('partitions go from one owner to the next', () => {
 
     const expected = offlineFold(events);
     await everythingIsArchived(backend);
+    const series = offlineSeries(events, { partitions: PARTITIONS, latenessMs: 30_000, groups: 20 });
+    await until('the series are watched to the end', () => isWatchedToTheEnd(series, redis));
+    await expectSameSeries(series, redis);
     // A clean stop writes the snapshots that are still due.
     for (const { service } of replicas) expect(await service.stop()).toBe(0);
     await expectSameStates(expected, redis, PARTITIONS);

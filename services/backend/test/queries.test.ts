@@ -5,10 +5,19 @@ import {
   cursorKey,
   featuresKey,
   predictionKey,
+  seriesPointsKey,
   streamKey,
+  watchKey,
 } from '@liminal/shared/contracts/keys';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import { anomalyId, encodePredictions, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import { encodeSeriesList, type ScoredPoint } from '@liminal/shared/contracts/series';
+import {
+  encodeSeriesAnomaly,
+  type SeriesAnomalyRecord,
+  seriesAnomalyId,
+} from '@liminal/shared/contracts/series-anomaly';
+import { encodePoint, pointOffset } from '@liminal/shared/contracts/series-points';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { startTestService, type TestService } from '@liminal/shared/testing/start-service';
 import { Redis } from 'ioredis';
@@ -95,7 +104,7 @@ describe('GET /ml/users/:user', () => {
 
 describe('GET /ml/anomalies', () => {
   interface Page {
-    anomalies: { id: string; seq: number; user: string; stale: boolean }[];
+    anomalies: { entity: string; id: string; seq?: number; user: string; stale: boolean }[];
     next: string | null;
   }
 
@@ -143,6 +152,58 @@ describe('GET /ml/anomalies', () => {
     });
   });
 
+  test('tells those of users from those of series', async () => {
+    const series: SeriesAnomalyRecord = {
+      measure: 'requests',
+      scope: 'route',
+      group: '/api/me',
+      minute: 29_460_240,
+      value: 3,
+      expected: 40,
+      expectedLow: 35,
+      expectedHigh: Number.NaN,
+      score: 9,
+      severity: 'critical',
+      recent: [{ minute: 29_460_240, value: 3, expectedLow: Number.NaN, expectedHigh: Number.NaN }],
+      load: [{ minute: 29_460_240, value: 100 }],
+      scoredAt: Date.now(),
+    };
+    await write([record({ seq: 1 })]);
+    await redis.xadd(anomaliesKey, '*', 'entity', 'series', 'b', encodeSeriesAnomaly(series));
+    await redis.xadd(anomaliesKey, '*', 'entity', 'planet', 'b', encodePredictions([record()]));
+    await write([record({ seq: 2 })]);
+    const entities = async (query: string) =>
+      (await allPages(query)).flatMap(({ anomalies }) => anomalies.map(({ entity, seq }) => seq ?? entity));
+    expect(await entities('limit=2')).toEqual([2, 'series', 1]);
+    expect(await entities('entity=user')).toEqual([2, 1]);
+    expect(await entities('user=ada')).toEqual([2, 1]);
+    expect(await entities('user=ada&entity=series')).toEqual([]);
+    expect(await entities('series=requests')).toEqual([]);
+    expect(await entities(`series=${encodeURIComponent('requests@route:/api/me')}`)).toEqual(['series']);
+    const ts = 29_460_240 * 60_000;
+    expect((await get<Page>('/ml/anomalies?entity=series')).body.anomalies).toEqual([
+      {
+        entity: 'series',
+        id: seriesAnomalyId('requests@route:/api/me', series.minute),
+        series: 'requests@route:/api/me',
+        measure: 'requests',
+        scope: 'route',
+        group: '/api/me',
+        ts,
+        value: 3,
+        expected: 40,
+        expectedLow: 35,
+        expectedHigh: null,
+        score: 9,
+        severity: 'critical',
+        recent: [{ ts, value: 3, expectedLow: null, expectedHigh: null }],
+        load: [{ ts, value: 100 }],
+        scoredAt: series.scoredAt,
+        stale: false,
+      },
+    ]);
+  });
+
   test('marks the old ones, and an entry that can not be read hides no other', async () => {
     await write([record({ seq: 1, scoredAt: Date.now() - (TTL_SECONDS + 1) * 1000 })]);
     await redis.xadd(anomaliesKey, '*', 'b', 'rubbish');
@@ -154,7 +215,7 @@ describe('GET /ml/anomalies', () => {
     ]);
   });
 
-  test.each(['limit=0', 'limit=501', 'minSeverity=bad', 'before=yesterday', 'before=(1-1'])(
+  test.each(['limit=0', 'limit=501', 'entity=planet', 'minSeverity=bad', 'before=yesterday', 'before=(1-1'])(
     'refuses %s',
     async (query) => {
       expect(await get(`/ml/anomalies?${query}`)).toMatchObject({
@@ -163,6 +224,69 @@ describe('GET /ml/anomalies', () => {
       });
     },
   );
+});
+
+describe('GET /ml/series', () => {
+  const FIRST = 29_460_240;
+  const MINUTE_MS = 60_000;
+  const identity = { measure: 'requests', scope: 'route', group: '/api/me' } as const;
+  const name = encodeURIComponent('requests@route:/api/me');
+  const point = (minute: number, fields: Partial<ScoredPoint> = {}): ScoredPoint => {
+    const unknown = { expected: Number.NaN, expectedLow: Number.NaN, expectedHigh: Number.NaN, score: Number.NaN };
+    return { minute, value: 7, ...unknown, status: 'warming-up', severity: 'none', alarm: false, ...fields };
+  };
+  const judged = { value: 90, expected: 40, expectedLow: 35, expectedHigh: 50, score: 9 };
+  const newest = point(FIRST + 2_000, { ...judged, status: 'judged', severity: 'critical', alarm: true });
+
+  async function store(scoredAt: number): Promise<void> {
+    const list = encodeSeriesList({ scoredAt, series: [{ ...identity, since: FIRST, newest }] });
+    await redis.hset(watchKey, 'series', list);
+    const points = [point(newest.minute - 1_440), point(newest.minute - 1_000), point(newest.minute - 1), newest];
+    for (const of of points) {
+      await redis.setrange(seriesPointsKey('requests@route:/api/me'), pointOffset(of.minute), encodePoint(of));
+    }
+  }
+
+  test('is empty before the first minute is scored', async () => {
+    expect(await get('/ml/series')).toEqual({ status: 200, body: { series: [] } });
+    expect(await get('/ml/series/requests')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'LIMINAL_ERR_SERIES_UNKNOWN' } },
+    });
+  });
+
+  test('lists them with their newest minute', async () => {
+    await store(Date.now());
+    expect(await get('/ml/series')).toEqual({
+      status: 200,
+      body: {
+        series: [
+          {
+            ...identity,
+            series: 'requests@route:/api/me',
+            since: FIRST * MINUTE_MS,
+            stale: false,
+            newest: { ts: newest.minute * MINUTE_MS, ...judged, status: 'judged', severity: 'critical', alarm: true },
+          },
+        ],
+      },
+    });
+  });
+
+  test('gives the last day of one, without what is older or unknown', async () => {
+    await store(Date.now() - 6 * MINUTE_MS);
+    interface Series {
+      stale: boolean;
+      points: { ts: number; expected: number | null }[];
+    }
+    const minutesOf = ({ points }: Series) => points.map(({ ts }) => ts / MINUTE_MS - newest.minute);
+    const { body } = await get<Series>(`/ml/series/${name}`);
+    expect(body.stale).toBe(true);
+    expect(minutesOf(body)).toEqual([-1_000, -1, 0]);
+    expect(body.points.map(({ expected }) => expected)).toEqual([null, null, 40]);
+    expect(minutesOf((await get<Series>(`/ml/series/${name}?minutes=2`)).body)).toEqual([-1, 0]);
+    expect((await get(`/ml/series/${name}?minutes=1441`)).status).toBe(400);
+  });
 });
 
 describe('GET /ml/metrics', () => {

@@ -48,6 +48,8 @@ export class EventsSession implements PartitionSession {
   readonly #minutes: OpenMinutes;
   #lastId: string;
   #vectorsWaiting = 0;
+  /** What could not be read when the partition was taken over. */
+  readonly #unreadable: DeadLetter[] = [];
   /** When the last events came, by the clock of this instance. */
   #busyAt: number;
   /** Time of the last tick written. */
@@ -66,16 +68,13 @@ export class EventsSession implements PartitionSession {
 
   /** Takes a partition over: replays what was committed but is not in the snapshots yet. */
   static async open(lease: Lease, options: EventsHandlerOptions): Promise<EventsSession> {
-    const { redis, config, logger, metrics } = options;
+    const { redis, config } = options;
     const { partition } = lease;
     const lastId = (await redis.hget(cursorKey('feature-extractor', partition), 'last')) ?? '0-0';
     const latenessMs = config.minuteLatenessMs;
     const { minutes, unreadable } = await OpenMinutes.load(redis, partition, { lastId, latenessMs });
-    if (unreadable !== undefined) {
-      metrics.deadLetters.inc();
-      logger.error({ partition, reason: unreadable.reason }, 'open minutes can not be read; they start anew');
-    }
     const session = new EventsSession(lease, lastId, minutes, options);
+    if (unreadable !== undefined) session.#unreadable.push(unreadable);
     await session.#recover();
     return session;
   }
@@ -102,7 +101,7 @@ export class EventsSession implements PartitionSession {
   async process(entries: readonly StreamEntry[]): Promise<void> {
     const { share, config } = this.#options;
     const decoded: DecodedEntry[] = [];
-    const deadLetters: DeadLetter[] = [];
+    const deadLetters: DeadLetter[] = this.#unreadable.splice(0);
     for (const entry of entries) {
       while (share.isUsedUp) await share.nextTurn();
       const rows = decodeRows([entry]);
