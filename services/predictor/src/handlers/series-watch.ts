@@ -10,7 +10,7 @@ import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { writeSeriesCommit } from '../commit/series-commit.ts';
+import { type SeriesWrite, writeSeriesCommit } from '../commit/series-commit.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
 import { MinuteMerge } from '../series/minute-merge.ts';
@@ -93,6 +93,7 @@ export class SeriesWatch {
         }
         this.#lastError = undefined;
       } catch (error) {
+        group.forget(0);
         this.#drop();
         if (!(error instanceof LeaseLostError)) {
           this.#lastError = error instanceof Error ? error : new Error(String(error));
@@ -118,7 +119,6 @@ export class SeriesWatch {
   }
 
   #drop(): void {
-    this.#options.group.forget(0);
     this.#watch = undefined;
     this.#options.metrics.dropSeries();
   }
@@ -180,10 +180,7 @@ export class SeriesWatch {
       state: encodeWatchState({ merge: merge.state, groups: series.groups }),
       list: encodeSeriesList({ scoredAt: now(), series: series.standings }),
       cursors: cursors.map(({ id }) => id),
-      series: [...series.all()].map((of) => {
-        const { points, state } = of.takeUnstored();
-        return { name: of.name, points, detector: state };
-      }),
+      series: await this.#unstored(series),
       removed: series.takeRemoved(),
       anomalies,
       deadLetters,
@@ -198,8 +195,19 @@ export class SeriesWatch {
     return true;
   }
 
+  async #unstored(series: PlatformSeries): Promise<SeriesWrite[]> {
+    const { share } = this.#options;
+    const writes: SeriesWrite[] = [];
+    for (const of of series.all()) {
+      const { points, state } = of.takeUnstored();
+      writes.push({ name: of.name, points, detector: state });
+      while (share.isUsedUp) await share.nextTurn();
+    }
+    return writes;
+  }
+
   async #read(merge: MinuteMerge): Promise<boolean> {
-    const { redis, config, logger } = this.#options;
+    const { redis, config, logger, share } = this.#options;
     const partitions = Array.from({ length: config.partitions }, (_, partition) => partition);
     const reading = partitions.filter((partition) => merge.reading(partition).waiting < MOST_WAITING);
     if (reading.length === 0) return false;
@@ -215,6 +223,7 @@ export class SeriesWatch {
       const partition = byKey.get(key.toString())!;
       for (const { id, fields } of entries.map(toEntry)) {
         const bytes = fields.get('b') ?? Buffer.alloc(0);
+        while (share.isUsedUp) await share.nextTurn();
         try {
           merge.push(partition, id, decodeClosedMinutes(bytes));
         } catch (error) {

@@ -14,6 +14,8 @@ export interface SeriesValue extends SeriesIdentity {
   /** Tells the series apart in a metric, however the groups change: bounded by the number of places. */
   label: string;
   value: number;
+  /** Whether the series may begin with this value: one of other groups begins when there are any. */
+  begins: boolean;
 }
 
 interface Tracked {
@@ -55,7 +57,14 @@ function platformValues(minute: PlatformMinute): SeriesValue[] {
     ['error_ratio', ratio(errors, requests)],
     ['p95_duration', durationQuantile(durations, 0.95)],
   ] as const;
-  return values.map(([measure, value]) => ({ measure, scope: 'platform', group: null, label: measure, value }));
+  return values.map(([measure, value]) => ({
+    measure,
+    scope: 'platform',
+    group: null,
+    label: measure,
+    value,
+    begins: true,
+  }));
 }
 
 const NO_REQUESTS = sumRoutes([]);
@@ -68,7 +77,10 @@ function routeValues(totals: RouteTotals = NO_REQUESTS, group: string | null, pl
     ['error_ratio', ratio(errors, requests)],
     ['p95_duration', durationQuantile(durations, 0.95)],
   ] as const;
-  return values.map(([measure, value]) => ({ measure, scope: 'route', group, label: `${measure}@${place}`, value }));
+  const begins = group !== null || requests > 0;
+  return values.map(([measure, value]) => {
+    return { measure, scope: 'route', group, label: `${measure}@${place}`, value, begins };
+  });
 }
 
 function channelValues(
@@ -80,7 +92,10 @@ function channelValues(
     ['channel_events', events],
     ['active_users', users],
   ] as const;
-  return values.map(([measure, value]) => ({ measure, scope: 'channel', group, label: `${measure}@${place}`, value }));
+  const begins = group !== null || events > 0;
+  return values.map(([measure, value]) => {
+    return { measure, scope: 'channel', group, label: `${measure}@${place}`, value, begins };
+  });
 }
 
 const ratio = (bad: number, all: number): number => bad / (all + PRIOR_EVENTS);

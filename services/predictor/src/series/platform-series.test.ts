@@ -79,6 +79,7 @@ describe('series of the platform', () => {
       failed_login_ratio: 0,
       p95_duration: Number.NaN,
     });
+    expect(series.standings).toHaveLength(8);
     expect(series.standings.find(({ measure }) => measure === 'p95_duration')!.newest.status).toBe('missing');
   });
 

@@ -71,7 +71,8 @@ export class PlatformSeries {
     this.#labels = new Map();
     const alarming: WatchedSeries[] = [];
     for (const value of minuteValues(minute, tracked)) {
-      if (this.#update(value, minute.minute, before).newest.alarm) alarming.push(this.#labels.get(value.label)!);
+      const series = this.#update(value, minute.minute, before);
+      if (series?.newest.alarm) alarming.push(series);
       yield undefined;
     }
     for (const name of before.keys()) if (!this.#series.has(name)) this.#removed.push(name);
@@ -80,12 +81,13 @@ export class PlatformSeries {
   }
 
   #update(
-    { label, value, ...identity }: SeriesValue,
+    { label, value, begins, ...identity }: SeriesValue,
     minute: number,
-    before: Map<string, WatchedSeries>,
-  ): WatchedSeries {
+    before: ReadonlyMap<string, WatchedSeries>,
+  ): WatchedSeries | undefined {
     const name = seriesName(identity);
-    const series = before.get(name) ?? WatchedSeries.begin(identity, minute);
+    const series = before.get(name) ?? (begins ? WatchedSeries.begin(identity, minute) : undefined);
+    if (series === undefined) return undefined;
     this.#series.set(name, series);
     this.#labels.set(label, series);
     series.update(minute, value);
