@@ -97,11 +97,12 @@ describe('minutes without events', () => {
     await store(1, T0, T0 + 3 * 3_600_000);
     await round();
     await store(1, T0 + 5 * MINUTE_MS, T0 + 3 * 3_600_000 + 1);
+    now += 1_500;
     await round();
     await round();
     // Not idle for long enough.
     expect(await closedOf(0)).toEqual([]);
-    now += 3_000;
+    now += 1_500;
     await round();
     await round();
     expect(await closedOf(0)).toMatchObject([

@@ -4,7 +4,7 @@ import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import { LeaseLostError, toEntry } from '@liminal/shared/adapters/stream-worker';
 import { seriesDetectorKey, seriesPointsKey, streamKey, watchKey } from '@liminal/shared/contracts/keys';
 import { decodeClosedMinutes } from '@liminal/shared/contracts/platform-minutes';
-import { decodeSeriesList, encodeSeriesList, seriesName } from '@liminal/shared/contracts/series';
+import { decodeSeriesList, encodeSeriesList, type SeriesStanding, seriesName } from '@liminal/shared/contracts/series';
 import type { SeriesAnomalyRecord } from '@liminal/shared/contracts/series-anomaly';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
@@ -124,36 +124,40 @@ export class SeriesWatch {
   }
 
   async #open(fence: number): Promise<Watch> {
-    const { redis, config, logger, share } = this.#options;
+    const { redis, config, logger } = this.#options;
     const { partitions, watchGroups } = config;
-    const stored = await redis.hgetallBuffer(watchKey);
-    const commits = Number(stored.commits?.toString() ?? 0);
-    // Trimming waits for the watch from the start.
-    const fresh: Watch = {
-      fence,
-      commits,
-      merge: new MinuteMerge(partitions),
-      series: new PlatformSeries(watchGroups),
-    };
-    if (stored.state === undefined || stored.series === undefined) return fresh;
-    const { merge, groups } = decodeWatchState(stored.state);
-    const series = new PlatformSeries(watchGroups, groups);
-    for (const standing of decodeSeriesList(stored.series).series) {
-      const name = seriesName(standing);
-      const [detector, points] = await Promise.all([
-        redis.getBuffer(seriesDetectorKey(name)),
-        redis.getBuffer(seriesPointsKey(name)),
-      ]);
-      while (share.isUsedUp) await share.nextTurn();
+    const { commits: committed, state, series: list } = await redis.hgetallBuffer(watchKey);
+    const commits = Number(committed?.toString() ?? 0);
+    if (state !== undefined && list !== undefined) {
       try {
-        series.restore({ standing, detector, points });
+        const { merge, groups } = decodeWatchState(state);
+        const { series: standings } = decodeSeriesList(list);
+        const series = new PlatformSeries(watchGroups, groups);
+        for (const standing of standings) await this.#restore(series, standing);
+        return { fence, commits, merge: new MinuteMerge(partitions, merge), series };
       } catch (error) {
         if (!(error instanceof UndecodableError)) throw error;
-        logger.error({ err: error, series: name }, 'detector can not be read; it learns anew from the last day');
-        series.restore({ standing, detector: null, points });
+        logger.error({ err: error }, 'the state of the watch can not be read; all series begin anew');
       }
     }
-    return { fence, commits, merge: new MinuteMerge(partitions, merge), series };
+    return { fence, commits, merge: new MinuteMerge(partitions), series: new PlatformSeries(watchGroups) };
+  }
+
+  async #restore(series: PlatformSeries, standing: SeriesStanding): Promise<void> {
+    const { redis, logger, share } = this.#options;
+    const name = seriesName(standing);
+    const [detector, points] = await Promise.all([
+      redis.getBuffer(seriesDetectorKey(name)),
+      redis.getBuffer(seriesPointsKey(name)),
+    ]);
+    while (share.isUsedUp) await share.nextTurn();
+    try {
+      series.restore({ standing, detector, points });
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      logger.error({ err: error, series: name }, 'detector can not be read; it learns anew from the last day');
+      series.restore({ standing, detector: null, points });
+    }
   }
 
   /** Reads, scores and commits once. Returns whether there may be more to do at once. */
