@@ -97,6 +97,7 @@ describe('minutes without events', () => {
     await store(1, T0, T0 + 3 * 3_600_000);
     await round();
     await store(1, T0 + 5 * MINUTE_MS, T0 + 3 * 3_600_000 + 1);
+    await round();
     now += 1_500;
     await round();
     await round();
