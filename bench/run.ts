@@ -15,6 +15,7 @@ const BENCHMARKS = [
   'training-health',
   'predict-http',
   'event-pipe',
+  'platform-minutes',
   'memory',
 ];
 
