@@ -96,24 +96,19 @@ export class OpenMinute {
   }
 
   /**
-   * Users with the position of their group among those that `toCounts` gives (platform, routes, channels): what it takes
-   * beside the counts to go on counting. Level u8, then for each pair hash u32 and position u8.
+   * What it takes beside the counts to go on counting users: for each slot of theirs the position of its group among those that
+   * `toCounts` gives (platform, routes, channels), then `DistinctUsers.encode`.
    */
   encodeUsers(): Buffer {
     const positions = new Uint8Array(USER_SLOTS);
     let next = 1;
-    for (let slot = 0; slot < GROUP_SLOTS; slot++)
+    for (let slot = 0; slot < GROUP_SLOTS; slot++) {
       if (this.requests[slot] !== 0) positions[FIRST_ROUTE + slot] = next++;
+    }
     for (let slot = 0; slot < GROUP_SLOTS; slot++) {
       if (this.channelEvents[slot] !== 0) positions[FIRST_CHANNEL + slot] = next++;
     }
-    const bytes = Buffer.allocUnsafe(1 + 5 * this.users.pairs);
-    let offset = bytes.writeUInt8(this.users.level, 0);
-    this.users.forEach((user, slot) => {
-      offset = bytes.writeUInt32LE(user, offset);
-      offset = bytes.writeUInt8(positions[slot]!, offset);
-    });
-    return bytes;
+    return Buffer.concat([positions, this.users.encode()]);
   }
 
   /** Takes over what `toCounts` and `encodeUsers` gave. `slotOf` finds or makes the slot of a group. */
@@ -126,10 +121,10 @@ export class OpenMinute {
     this.logins = counts.logins;
     this.failedLogins = counts.failedLogins;
     this.tokenRefreshes = counts.tokenRefreshes;
-    const userSlots = [PLATFORM];
+    const slotAt = [PLATFORM];
     for (const { group, requests, errors, durations } of counts.routes) {
       const slot = slotOf.route(group);
-      userSlots.push(FIRST_ROUTE + slot);
+      slotAt.push(FIRST_ROUTE + slot);
       this.requests[slot] = requests;
       this.errors[slot] = errors;
       for (let at = 0; at < durations.length; at += 2) {
@@ -138,13 +133,11 @@ export class OpenMinute {
     }
     for (const { group, events } of counts.channels) {
       const slot = slotOf.channel(group);
-      userSlots.push(FIRST_CHANNEL + slot);
+      slotAt.push(FIRST_CHANNEL + slot);
       this.channelEvents[slot] = events;
     }
-    this.users.level = users.readUInt8(0);
-    for (let offset = 1; offset < users.length; offset += 5) {
-      this.users.add(users.readUInt32LE(offset), userSlots[users.readUInt8(offset + 4)]!);
-    }
+    const slots = Uint8Array.from(users.subarray(0, USER_SLOTS), (position) => slotAt[position]!);
+    this.users.restore(users.subarray(USER_SLOTS), slots);
   }
 
   #sparseDurations(slot: number): number[] {
