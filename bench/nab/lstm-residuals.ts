@@ -1,8 +1,13 @@
-import { lstmForecasting } from '@liminal/kenning/nn/lstm-network';
+import { type DenseLayer, denseForward, denseParameters } from '@liminal/kenning/nn/dense-network';
+import { lstmParameters, unrolledLstm } from '@liminal/kenning/nn/lstm-network';
+import { lstmValues } from '@liminal/kenning/nn/lstm-values';
+import { meanSquaredError } from '@liminal/kenning/nn/operations/composed';
+import { add } from '@liminal/kenning/nn/operations/elementwise';
+import { gather, reshape } from '@liminal/kenning/nn/operations/layout';
 import { DEFAULT_ADAM } from '@liminal/kenning/nn/optimizer';
 import { initialParameters, parameterValues } from '@liminal/kenning/nn/parameters';
 import { train } from '@liminal/kenning/nn/training';
-import { trainingLoop } from '@liminal/kenning/nn/training-loop';
+import { type TrainingProblem, trainingLoop } from '@liminal/kenning/nn/training-loop';
 import { Random } from '@liminal/shared/runtime/random';
 import type { NabSeries } from './corpus.ts';
 
@@ -18,7 +23,23 @@ const ROWS_OF_TRAINING = 4_000;
 /** Standard deviations: beyond them an input says no more. */
 const LARGEST_INPUT = 10;
 
-const problem = lstmForecasting({ inputs: 1, hidden: HIDDEN, steps: STEPS }, BATCH);
+const sizes = { inputs: 1, hidden: HIDDEN };
+const head: DenseLayer[] = [{ name: 'head', inputs: HIDDEN, outputs: 1, activation: 'linear' }];
+
+/** Forecasts the value after 32 by a linear layer on the last hidden state. */
+const problem: TrainingProblem = {
+  parameters: [...lstmParameters(sizes), ...denseParameters(head)],
+  dataSets: { series: { shape: ['TIME', 1] } },
+  stepInputs: { starts: { shape: [BATCH], type: 'int64' } },
+  loss: (parameters, { series, starts }) => {
+    const { graph } = starts!;
+    const offsets = graph.constant([...Array(STEPS).keys()], [STEPS, 1], 'int64');
+    const windows = reshape(gather(series!, add(offsets, starts!)), [STEPS * BATCH, 1]);
+    const last = unrolledLstm(windows, parameters, { hidden: HIDDEN, steps: STEPS, batch: BATCH }).at(-1)!;
+    const next = gather(series!, add(starts!, graph.constant([STEPS], [], 'int64')));
+    return meanSquaredError(denseForward(last, head, parameters), next);
+  },
+};
 const loop = trainingLoop(problem, DEFAULT_ADAM);
 
 /**
@@ -72,28 +93,9 @@ async function trainedFurther(
   return parameters;
 }
 
-const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
-
-/** The value after `window` by the network of `lstmForecasting`, in plain numbers. */
+/** The same for one window, in plain numbers. */
 function forecast(window: Float32Array, parameters: Float32Array): number {
   const named = parameterValues(parameters, problem.parameters);
-  const { lstm_weight: weight, lstm_recurrence: recurrence, lstm_bias: bias } = named;
-  let hidden = new Float64Array(HIDDEN);
-  const cell = new Float64Array(HIDDEN);
-  const sums = new Float64Array(4 * HIDDEN);
-  for (const value of window) {
-    for (let unit = 0; unit < sums.length; unit++) {
-      let sum = bias![unit]! + weight![unit]! * value;
-      for (let other = 0; other < HIDDEN; other++) sum += recurrence![unit * HIDDEN + other]! * hidden[other]!;
-      sums[unit] = sum;
-    }
-    const next = new Float64Array(HIDDEN);
-    for (let unit = 0; unit < HIDDEN; unit++) {
-      const [input, output, forget] = [sums[unit]!, sums[HIDDEN + unit]!, sums[2 * HIDDEN + unit]!].map(sigmoid);
-      cell[unit] = forget! * cell[unit]! + input! * Math.tanh(sums[3 * HIDDEN + unit]!);
-      next[unit] = output! * Math.tanh(cell[unit]!);
-    }
-    hidden = next;
-  }
-  return hidden.reduce((sum, value, unit) => sum + value * named.head_weight![unit]!, named.head_bias![0]!);
+  const last = lstmValues(window, sizes, named).at(-1)!;
+  return last.reduce((sum, value, unit) => sum + value * named.head_weight![unit]!, named.head_bias![0]!);
 }
