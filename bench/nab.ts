@@ -4,7 +4,7 @@ import { type NabProfile, readProfiles, readSeries } from './nab/corpus.ts';
 import { type Choice, chooseConstants, halvesOf, nabScore, type RowScores } from './nab/halves.ts';
 import { readPublished } from './nab/published.ts';
 import { asMarkdown, type NabReport, summaryTables, type VariantResult } from './nab/report.ts';
-import { reproduction } from './nab/reproduction.ts';
+import { assertReproduced, reproduction } from './nab/reproduction.ts';
 import { detectorScores } from './nab/streams.ts';
 import { type AllStreams, allStreams, DETECTOR, VARIANTS, variantScores } from './nab/variants.ts';
 
@@ -26,6 +26,8 @@ export async function run(): Promise<void> {
   const corpus = readSeries(directory);
   const profiles = readProfiles(directory);
   const published = readPublished();
+  const reproductions = reproduction(corpus, profiles, published);
+  assertReproduced(reproductions);
   const streams: AllStreams[] = [];
   for (const series of corpus) streams.push(await allStreams(series, SEED));
   const variants = [...VARIANTS, { ...DETECTOR, name: 'the detector without silence' }].map((variant) => {
@@ -41,7 +43,7 @@ export async function run(): Promise<void> {
     corpus,
     profiles,
     published,
-    reproduction: reproduction(corpus, profiles, published),
+    reproductions,
     detector,
     variants,
   };

@@ -25,7 +25,7 @@ export interface NabReport {
   corpus: readonly NabSeries[];
   profiles: readonly NabProfile[];
   published: ReturnType<typeof readPublished>;
-  reproduction: readonly Reproduction[];
+  reproductions: readonly Reproduction[];
   detector: VariantReport;
   variants: readonly VariantReport[];
 }
@@ -43,8 +43,8 @@ export function summaryTables(report: NabReport): Row[][] {
   return [reproductionRows(report), scoreRows(report), contributionRows(report)];
 }
 
-function reproductionRows({ reproduction }: NabReport): Row[] {
-  return reproduction.map(({ profile, published, ours, best, largestDifference }) => ({
+function reproductionRows({ reproductions }: NabReport): Row[] {
+  return reproductions.map(({ profile, published, ours, best, largestDifference }) => ({
     profile: PROFILE_NAMES[profile] ?? profile,
     published: published.toFixed(2),
     'scored here': ours.toFixed(2),
