@@ -168,9 +168,11 @@ describe.skipIf(missing.length > 0)('real logs', () => {
       const labels = [...text.matchAll(/[{,]([a-z_]+)="((?:[^"\\\n]|\\.)*)"/g)];
       expect(labels.length, name).toBeGreaterThan(0);
       expect(labels.filter(([, label]) => !allowed.has(label!)).map(([, label]) => label)).toEqual([]);
-      // A user of the log is called 0, and so are a partition and a part of Node's version.
-      const numbers = new Set<string>(['partition', 'le', ...NODE_METRIC_LABELS]);
-      const told = labels.filter(([, label]) => !numbers.has(label!)).map(([, , value]) => value!);
+      // A user of the log is called 0, and so are a partition and a part of Node's version; another is called "user".
+      const others = new Set<string>(['partition', 'le', 'entity', ...NODE_METRIC_LABELS]);
+      const entities = labels.filter(([, label]) => label === 'entity').map(([, , value]) => value!);
+      expect(entities.filter((value) => !['user', 'series'].includes(value))).toEqual([]);
+      const told = labels.filter(([, label]) => !others.has(label!)).map(([, , value]) => value!);
       expect(told.filter((value) => users.has(value) || value.includes('ip:') || isIP(value) !== 0)).toEqual([]);
     }
   });
