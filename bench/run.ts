@@ -17,6 +17,8 @@ const BENCHMARKS = [
   'event-pipe',
   'platform-minutes',
   'memory',
+  'drift-check',
+  'drift-detection',
 ];
 
 const words = process.argv.slice(2);
