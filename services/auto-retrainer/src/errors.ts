@@ -1,4 +1,17 @@
-import type { ErrorCatalogue } from '@liminal/shared/runtime/errors';
+import { defineErrors, type ErrorCatalogue } from '@liminal/shared/runtime/errors';
 
-/** This service has no errors of its own yet: its answers are facts, and a rule that can't be looked at is logged. */
-export const ERRORS = {} satisfies ErrorCatalogue;
+export const ERRORS = {
+  LIMINAL_ERR_ROLLBACK_NOWHERE: {
+    status: 409,
+    message: 'There is nothing to go back to: {reason}',
+    remedy: 'Name a release that served before: `GET /history` lists them.',
+  },
+  LIMINAL_ERR_RETRAINER_STORE_AWAY: {
+    status: 503,
+    message: 'The model store does not answer ({reason}); try again in {retryAfterSeconds} s',
+    remedy:
+      'Try again after `Retry-After`. If it stays so, look at the object store and at `MODEL_STORE_URL` and its keys.',
+  },
+} satisfies ErrorCatalogue;
+
+export const errors = defineErrors(ERRORS);

@@ -9,6 +9,7 @@ import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal
 import { ArchiveWriter } from './archive/archive-writer.ts';
 import { type Config, loadConfig } from './config.ts';
 import { PredictionsSession } from './handlers/predictions.ts';
+import { ReleaseMoves } from './handlers/release-moves.ts';
 import { TrainingJobs } from './handlers/training-jobs.ts';
 import { createMetrics } from './metrics.ts';
 import { ReportStore } from './optimisation/report-store.ts';
@@ -43,6 +44,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   const redis = connectRedis({ url, logger, connectionName: 'kenning', purpose: 'worker' });
   const reader = connectRedis({ url, logger, connectionName: 'kenning:reader', purpose: 'worker' });
   const jobs = connectRedis({ url, logger, connectionName: 'kenning:jobs', purpose: 'worker' });
+  const moves = connectRedis({ url, logger, connectionName: 'kenning:moves', purpose: 'worker' });
   const api = connectRedis({ url, logger, connectionName: 'kenning:api', purpose: 'call' });
   const stopping = new AbortController();
   const sessions = new Map<number, PredictionsSession>();
@@ -85,6 +87,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     metrics,
     logger,
   });
+  const releaseMoves = new ReleaseMoves({ connection: moves, registry: releases, logger });
 
   readiness.require('redis', () => checkRedis(api));
   readiness.require('model store', () => store.ping());
@@ -123,14 +126,16 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
         throw error;
       }
       trainingJobs.start();
+      releaseMoves.start();
     },
     async stop() {
       stopping.abort(new Error('kenning is stopping'));
       await trainingJobs.stop();
+      await releaseMoves.stop();
       await worker.stop();
       await queue.close();
       await scorer.close();
-      for (const connection of [redis, reader, jobs, api]) connection.disconnect();
+      for (const connection of [redis, reader, jobs, moves, api]) connection.disconnect();
       store.close();
     },
   };

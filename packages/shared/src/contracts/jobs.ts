@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gateReportSchema } from './gate.ts';
 import { modelNameSchema } from './prediction.ts';
 import { releaseIdSchema } from './release.ts';
 import { labelSourceShape, modelTuningSchema, trainingOptionsSchema } from './tuning.ts';
@@ -7,8 +8,10 @@ import { labelSourceShape, modelTuningSchema, trainingOptionsSchema } from './tu
 export const TRAIN_RELEASE = 'train-release';
 export const TUNE_MODELS = 'tune-models';
 export const OPTIMIZE_RELEASE = 'optimize-release';
+export const GATE_RELEASE = 'gate-release';
 
-export const trainingReasonSchema = z.enum(['bootstrap', 'manual']);
+export const trainingReasonSchema = z.enum(['bootstrap', 'manual', 'drift', 'age', 'feedback']);
+export type TrainingReason = z.infer<typeof trainingReasonSchema>;
 const seed = z.int().min(0).max(0xffff_ffff).optional();
 
 /** Asks kenning to train a release from the archived rows. */
@@ -19,13 +22,26 @@ export const trainReleaseJobSchema = z.object({
   promote: z.boolean(),
   /** Newest rows to train from; all that are kept, unless given. */
   maxRows: z.int().positive().optional(),
+  /** Only rows of this span of event time, ms since the epoch, both ends included. */
+  sinceTs: z.int().optional(),
+  untilTs: z.int().optional(),
+  /** Share of the newest of these rows that is kept out of the training, to judge the release by. */
+  holdOutShare: z.number().min(0).max(0.5).optional(),
   seed,
   /** In place of the models' defaults. */
   options: trainingOptionsSchema.optional(),
 });
 export type TrainReleaseJob = z.infer<typeof trainReleaseJobSchema>;
 
-export const trainReleaseResultSchema = z.object({ release: z.string(), promoted: z.boolean() });
+/** Rows that a release was not trained on: the newest ones. */
+export const holdOutSchema = z.object({ rows: z.int(), fromTs: z.int(), toTs: z.int() });
+export type HoldOut = z.infer<typeof holdOutSchema>;
+
+export const trainReleaseResultSchema = z.object({
+  release: z.string(),
+  promoted: z.boolean(),
+  holdOut: holdOutSchema.optional(),
+});
 export type TrainReleaseResult = z.infer<typeof trainReleaseResultSchema>;
 
 /** Asks kenning to search the options of models on the archived rows. */
@@ -71,14 +87,26 @@ export const optimizeReleaseResultSchema = z.object({
 });
 export type OptimizeReleaseResult = z.infer<typeof optimizeReleaseResultSchema>;
 
-export const TRAINING_JOB_NAMES = [TRAIN_RELEASE, TUNE_MODELS, OPTIMIZE_RELEASE] as const;
+/** Asks kenning to compare a release with the one that serves, on rows that it was not trained on. */
+export const gateReleaseJobSchema = z.object({
+  requestedBy: z.string(),
+  challenger: releaseIdSchema,
+  champion: releaseIdSchema,
+  holdOut: holdOutSchema,
+  /** Share of normal vectors that may alarm. */
+  alertRate: z.number().gt(0).max(0.5),
+});
+export type GateReleaseJob = z.infer<typeof gateReleaseJobSchema>;
+
+export const TRAINING_JOB_NAMES = [TRAIN_RELEASE, TUNE_MODELS, OPTIMIZE_RELEASE, GATE_RELEASE] as const;
 export type TrainingJobName = (typeof TRAINING_JOB_NAMES)[number];
-export type TrainingJob = TrainReleaseJob | TuneModelsJob | OptimizeReleaseJob;
+export type TrainingJob = TrainReleaseJob | TuneModelsJob | OptimizeReleaseJob | GateReleaseJob;
 
 export const trainingJobResultSchema = z.union([
   trainReleaseResultSchema,
   tuneModelsResultSchema,
   optimizeReleaseResultSchema,
+  gateReportSchema,
 ]);
 export type TrainingJobResult = z.infer<typeof trainingJobResultSchema>;
 

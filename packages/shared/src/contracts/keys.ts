@@ -66,6 +66,16 @@ export const featuresKey = (partition: number, user: string): string => `feature
 /** Newest prediction of a user. */
 export const predictionKey = (partition: number, user: string): string => `prediction:{${partition}}:${user}`;
 
+/** Hash of all that the auto-retrainer has to remember, written in one step under its fencing token. */
+export const retrainerKey = 'retrainer';
+
+/** List of what people asked of the auto-retrainer and its leader has not taken up yet, oldest first. */
+export const retrainerRequestsKey = 'retrainer:requests';
+
+/** Hash of what the shadow release said of a partition's vectors beside the one that serves, e.g. `shadow:{3}`. */
+export const shadowKey = (partition: number): string => `shadow:{${partition}}`;
+
 /** BullMQ queues. */
 export const trainingQueue = 'training';
+export const releasesQueue = 'releases';
 export const queuePrefix = 'queue';

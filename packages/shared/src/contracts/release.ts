@@ -24,6 +24,10 @@ export const releaseKeys = {
   modelFile: (model: string, version: string) => `models/${model}/${version}/model.onnx`,
   /** Rows for SHAP, named by their content like a model. */
   backgroundFile: (sha256OfFile: string) => `background/${modelVersionOf(sha256OfFile)}/rows.f32`,
+  /** Rows that drift is measured against. */
+  referenceFile: (sha256OfFile: string) => `references/${modelVersionOf(sha256OfFile)}/rows.f32`,
+  /** What came of the comparison of a release with the one that served. */
+  gateReport: (challenger: string) => `gates/${challenger}.json`,
   combinationFile: (sha256OfFile: string) => `combinations/${modelVersionOf(sha256OfFile)}/calibration.bin`,
   manifest: (id: string) => `releases/${id}/release.json`,
   signature: (id: string) => `releases/${id}/release.sig`,
@@ -135,6 +139,14 @@ export const backgroundSchema = z
   })
   .refine(({ file, sha256: hash }) => file === releaseKeys.backgroundFile(hash), 'file is not where it belongs');
 
+/**
+ * Training rows of different users, each row of the training with the same chance: a sample without the resemblance of a
+ * user's rows. Row-major little-endian float32 [rows, 7], NaN = not observed.
+ */
+export const referenceSchema = z
+  .strictObject({ file: z.string().describe('Key in the model store'), sha256, rows: count })
+  .refine(({ file, sha256: hash }) => file === releaseKeys.referenceFile(hash), 'file is not where it belongs');
+
 /** The hash, the number and the origin of the rows that the models were trained on. */
 export const trainingDataSchema = z.strictObject({
   rows: count,
@@ -157,8 +169,13 @@ export const releaseManifestSchema = z
       .default([])
       .describe('Models that could not be trained on these rows'),
     combination: combinationSchema,
-    calibration: z.strictObject({ method: z.literal('split-conformal'), rows: count }),
+    calibration: z.strictObject({
+      method: z.literal('split-conformal'),
+      rows: count,
+      users: count.optional().describe('Users that the rows come from: rows of one user are not independent'),
+    }),
     referenceProfile: referenceProfileSchema,
+    reference: referenceSchema.optional().describe('Absent in releases from before drift was measured'),
     background: backgroundSchema,
     trainingData: trainingDataSchema,
     libraries: z.record(z.string(), z.string()).describe('Versions of what built it: node, onnxruntime, …'),

@@ -44,10 +44,19 @@ export async function loadRelease(store: ModelStore, trusted: TrustedKeys, id: s
   for (const { name, file, sha256, sizeBytes } of manifest.models) {
     files.set(name, await verifiedFile(store, id, file, sha256, sizeBytes));
   }
-  const { file, sha256, rows, columns } = manifest.background;
-  const sizeBytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
-  const background = toFloat32(await verifiedFile(store, id, file, sha256, sizeBytes));
+  const background = await loadRows(store, id, manifest.background, manifest.background.columns);
   return { manifest, files, background, combination: await loadCombination(store, manifest) };
+}
+
+/** Rows that belong to a release, [rows, columns], verified. Throws like `loadRelease`. */
+export async function loadRows(
+  store: ModelStore,
+  id: string,
+  { file, sha256, rows }: { file: string; sha256: string; rows: number },
+  columns: number,
+): Promise<Float32Array> {
+  const sizeBytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  return toFloat32(await verifiedFile(store, id, file, sha256, sizeBytes));
 }
 
 async function loadCombination(store: ModelStore, manifest: ReleaseManifest): Promise<CombinationData | null> {

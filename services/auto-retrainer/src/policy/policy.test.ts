@@ -1,25 +1,81 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Situation } from './policy.ts';
+import { decide, type Limits, type Situation } from './policy.ts';
 
-const limits = { bootstrapMinRows: 500, bootstrapMinUsers: 20 };
-const factory = { release: 'r-factory', provisional: true };
-const enough: Situation = { production: factory, rows: 500, users: 20, isTraining: false };
+const DAY_MS = 86_400_000;
+const NOW = 100 * DAY_MS;
+const limits: Limits = {
+  bootstrapMinRows: 500,
+  bootstrapMinUsers: 20,
+  driftMinRows: 1_000,
+  maxAgeMs: 7 * DAY_MS,
+  precisionFloor: 0.3,
+  minVerdicts: 20,
+  coolDownMs: DAY_MS,
+};
+const factory = { release: 'r-factory', provisional: true, createdAt: NOW - DAY_MS };
+const own = { release: 'r-own', provisional: false, createdAt: NOW - 2 * DAY_MS };
+const old = { ...own, createdAt: NOW - 7 * DAY_MS };
+const request = { by: 'ada', because: 'new client' };
+const raised = { isAlarm: true, effect: 'raised', sinceTs: 5, rowsSinceChange: 1_000 } as const;
+const bad = { confirmed: 5, judged: 20 };
+
+const quiet: Situation = {
+  now: NOW,
+  production: own,
+  rows: 500,
+  users: 20,
+  isTraining: false,
+  isPaused: false,
+  lastEndedAt: undefined,
+  request: undefined,
+  drift: { isAlarm: false, effect: 'none', sinceTs: null, rowsSinceChange: 0 },
+  verdicts: undefined,
+};
 
 describe('decide', () => {
   it.each([
-    ['the factory release serves and there is enough', {}, 'train', 'bootstrap'],
+    ['nothing is the matter', {}, 'wait', 'not-needed'],
+    ['the factory release serves and there is enough', { production: factory }, 'train', 'bootstrap'],
     ['nothing serves and there is enough', { production: undefined }, 'train', 'bootstrap'],
-    ['a row is missing', { rows: 499 }, 'wait', 'too-few-rows'],
-    ['a user is missing', { users: 19 }, 'wait', 'too-few-users'],
-    ['a training runs', { isTraining: true }, 'wait', 'training'],
-    ['an own release serves', { production: { release: 'r-own', provisional: false } }, 'wait', 'not-needed'],
+    ['a row is missing for the first release', { production: factory, rows: 499 }, 'wait', 'too-few-rows'],
+    ['a user is missing for the first release', { production: factory, users: 19 }, 'wait', 'too-few-users'],
+    ['the first release has just failed', { production: factory, lastEndedAt: NOW }, 'wait', 'cool-down'],
+    ['the first release failed a minute ago', { production: factory, lastEndedAt: NOW - 60_000 }, 'train', 'bootstrap'],
+    ['a training runs', { production: factory, isTraining: true }, 'wait', 'training'],
+    ['a person asks', { request }, 'train', 'manual'],
+    ['a person asks while all is paused', { request, isPaused: true }, 'train', 'manual'],
+    ['a person asks in the cool-down', { request, lastEndedAt: NOW - 1 }, 'train', 'manual'],
+    ['a person asks for what there are too few rows for', { request, rows: 1 }, 'wait', 'too-few-rows'],
+    ['a person asks while a training runs', { request, isTraining: true }, 'wait', 'training'],
+    ['drift moves alerts', { drift: raised }, 'train', 'drift'],
+    ['drift makes alerts rare', { drift: { ...raised, effect: 'lowered' } }, 'train', 'drift'],
+    ['drift moves no alerts', { drift: { ...raised, effect: 'none' } }, 'wait', 'drift-without-effect'],
     [
-      'an own release serves while a training runs',
-      { production: { release: 'r-own', provisional: false }, isTraining: true },
+      'drift moves no alerts of an old release',
+      { drift: { ...raised, effect: 'none' }, production: old },
       'wait',
-      'not-needed',
+      'drift-without-effect',
     ],
+    ['alerts are many without drift', { drift: { ...raised, isAlarm: false } }, 'wait', 'not-needed'],
+    ['drift has just begun', { drift: { ...raised, rowsSinceChange: 999 } }, 'wait', 'too-few-rows'],
+    ['drift moves alerts while all is paused', { drift: raised, isPaused: true }, 'wait', 'paused'],
+    ['drift moves alerts in the cool-down', { drift: raised, lastEndedAt: NOW - DAY_MS + 1 }, 'wait', 'cool-down'],
+    ['drift moves alerts after the cool-down', { drift: raised, lastEndedAt: NOW - DAY_MS }, 'train', 'drift'],
+    ['drift moves alerts while a training runs', { drift: raised, isTraining: true }, 'wait', 'training'],
+    ['the release is old', { production: old }, 'train', 'age'],
+    ['the release is old and all is paused', { production: old, isPaused: true }, 'wait', 'paused'],
+    ['the release is nearly old', { production: { ...old, createdAt: old.createdAt + 1 } }, 'wait', 'not-needed'],
+    ['nothing is known of drift', { drift: undefined }, 'wait', 'not-needed'],
+    ['verdicts are bad', { verdicts: bad }, 'train', 'feedback'],
+    ['verdicts are bad and there is drift', { verdicts: bad, drift: raised }, 'train', 'feedback'],
+    ['verdicts are bad in the cool-down', { verdicts: bad, lastEndedAt: NOW }, 'wait', 'cool-down'],
+    ['verdicts are few', { verdicts: { confirmed: 0, judged: 19 } }, 'wait', 'not-needed'],
+    ['verdicts are at the floor', { verdicts: { confirmed: 6, judged: 20 } }, 'wait', 'not-needed'],
   ] as const)('when %s', (_, change, action, reason) => {
-    expect(decide({ ...enough, ...change }, limits)).toMatchObject({ action, reason });
+    expect(decide({ ...quiet, ...change }, limits)).toMatchObject({ action, reason });
+  });
+
+  it('trains on the rows since the drift began', () => {
+    expect(decide({ ...quiet, drift: raised }, limits)).toMatchObject({ sinceTs: 5 });
   });
 });

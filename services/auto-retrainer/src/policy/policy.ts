@@ -1,42 +1,122 @@
+import type { TrainingReason } from '@liminal/shared/contracts/jobs';
+import type { AlertEffect } from '../drift/drift-monitor.ts';
+
 /** What the rules look at. */
 export interface Situation {
+  /** Milliseconds since the epoch. */
+  now: number;
   /** The release that serves, if any. */
-  production: { release: string; provisional: boolean } | undefined;
+  production: { release: string; provisional: boolean; createdAt: number } | undefined;
   /** What is archived for training. */
   rows: number;
   users: number;
-  /** Whether a training waits or runs already. */
+  /** Whether a training waits or runs already, or what came of one is not decided yet. */
   isTraining: boolean;
+  isPaused: boolean;
+  /** When the last rollout ended, whatever came of it. */
+  lastEndedAt: number | undefined;
+  /** What a person asked for. */
+  request: { by: string; because: string } | undefined;
+  /** What is known of the release that serves; undefined while nothing is. */
+  drift: { isAlarm: boolean; effect: AlertEffect; sinceTs: number | null; rowsSinceChange: number } | undefined;
+  /** Verdicts of analysts on alarms of the release that serves; undefined without any. */
+  verdicts: { confirmed: number; judged: number } | undefined;
 }
 
 export interface Limits {
   bootstrapMinRows: number;
   bootstrapMinUsers: number;
+  /** Rows since the drift began from which a release is trained. */
+  driftMinRows: number;
+  /** After this age a release is trained anew. */
+  maxAgeMs: number;
+  /** Share of confirmed alarms below which a release is trained anew. */
+  precisionFloor: number;
+  /** Verdicts from which the share counts. */
+  minVerdicts: number;
+  /** Quiet after each rollout. */
+  coolDownMs: number;
 }
 
+export type WaitReason =
+  | 'not-needed'
+  | 'training'
+  | 'too-few-rows'
+  | 'too-few-users'
+  | 'paused'
+  | 'cool-down'
+  | 'drift-without-effect';
+
 export type Decision =
-  | { action: 'train'; reason: 'bootstrap'; because: string }
-  | { action: 'wait'; reason: 'not-needed' | 'training' | 'too-few-rows' | 'too-few-users'; because: string };
+  /** `sinceTs`: only rows from then on, ms of event time. */
+  | { action: 'train'; reason: TrainingReason; because: string; sinceTs?: number }
+  | { action: 'wait'; reason: WaitReason; because: string };
+
+/** Quiet after an attempt at the first own release, which waits for no cool-down. */
+const BOOTSTRAP_RETRY_MS = 60_000;
+
+const wait = (reason: WaitReason, because: string): Decision => ({ action: 'wait', reason, because });
 
 /**
- * When to train, as a pure function. For now the bootstrap rule alone: the first release of this platform's own data
- * replaces the factory release once there are enough rows of enough users.
+ * When to train, as a pure function; the first rule that applies decides. People come first, but never into a training that
+ * runs. The first release of this platform's own data replaces the factory release as soon as there are rows for it, cool-down or not.
  */
 export function decide(situation: Situation, limits: Limits): Decision {
-  const { production, rows, users, isTraining } = situation;
-  if (production !== undefined && !production.provisional) {
-    return { action: 'wait', reason: 'not-needed', because: `release ${production.release} was trained on own data` };
+  const { production, isTraining, isPaused, request, now, lastEndedAt } = situation;
+  if (isTraining) return wait('training', 'a training waits or runs already, or its release is not decided yet');
+  if (request !== undefined) {
+    const { by, because } = request;
+    return tooFew(situation, limits) ?? { action: 'train', reason: 'manual', because: `${by}: ${because}` };
   }
-  if (isTraining) return { action: 'wait', reason: 'training', because: 'a training waits or runs already' };
-  if (rows < limits.bootstrapMinRows) {
-    return { action: 'wait', reason: 'too-few-rows', because: `${rows} of ${limits.bootstrapMinRows} rows` };
+  if (isPaused) return wait('paused', 'paused by POST /pause');
+  if (production === undefined || production.provisional) return bootstrap(situation, limits);
+  if (lastEndedAt !== undefined && now < lastEndedAt + limits.coolDownMs) {
+    return wait('cool-down', `the last rollout ended at ${new Date(lastEndedAt).toISOString()}`);
   }
+  return feedback(situation, limits) ?? drift(situation, limits) ?? age(production, now, limits);
+}
+
+function bootstrap(situation: Situation, limits: Limits): Decision {
+  const { now, lastEndedAt } = situation;
+  if (lastEndedAt !== undefined && now < lastEndedAt + BOOTSTRAP_RETRY_MS) {
+    return wait('cool-down', 'the last attempt at a first release has just ended');
+  }
+  const because = `${situation.rows} rows of ${situation.users} users are enough to start with`;
+  return tooFew(situation, limits) ?? { action: 'train', reason: 'bootstrap', because };
+}
+
+function tooFew({ rows, users }: Situation, limits: Limits): Decision | undefined {
+  if (rows < limits.bootstrapMinRows) return wait('too-few-rows', `${rows} of ${limits.bootstrapMinRows} rows`);
   if (users < limits.bootstrapMinUsers) {
-    return {
-      action: 'wait',
-      reason: 'too-few-users',
-      because: `rows of ${users} of ${limits.bootstrapMinUsers} users`,
-    };
+    return wait('too-few-users', `rows of ${users} of ${limits.bootstrapMinUsers} users`);
   }
-  return { action: 'train', reason: 'bootstrap', because: `${rows} rows of ${users} users are enough to start with` };
+  return undefined;
+}
+
+function feedback({ verdicts }: Situation, { precisionFloor, minVerdicts }: Limits): Decision | undefined {
+  if (verdicts === undefined || verdicts.judged < minVerdicts) return undefined;
+  const { confirmed, judged } = verdicts;
+  if (confirmed / judged >= precisionFloor) return undefined;
+  return { action: 'train', reason: 'feedback', because: `${confirmed} of ${judged} alarms were confirmed` };
+}
+
+function drift({ drift: found }: Situation, { driftMinRows }: Limits): Decision | undefined {
+  if (found === undefined || !found.isAlarm) return undefined;
+  const { effect, sinceTs, rowsSinceChange } = found;
+  if (effect === 'none') return wait('drift-without-effect', 'drift that leaves the alarm rate where it belongs');
+  if (rowsSinceChange < driftMinRows) {
+    return wait('too-few-rows', `${rowsSinceChange} of ${driftMinRows} rows since the drift began`);
+  }
+  const because = `drift that ${effect} the alarm rate, ${rowsSinceChange} rows since it began`;
+  return { action: 'train', reason: 'drift', because, ...(sinceTs !== null && { sinceTs }) };
+}
+
+function age(
+  { release, createdAt }: { release: string; createdAt: number },
+  now: number,
+  { maxAgeMs }: Limits,
+): Decision {
+  const createdOn = new Date(createdAt).toISOString();
+  if (now - createdAt < maxAgeMs) return wait('not-needed', `release ${release} of ${createdOn} does its work`);
+  return { action: 'train', reason: 'age', because: `release ${release} is of ${createdOn}` };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { FEATURE_COUNT, LOAD_HISTORY_MINUTES } from '@liminal/shared/contracts/feature-vector';
+import type { HoldOut } from '@liminal/shared/contracts/jobs';
 import { type ArchiveLog, listParts, readParts } from './archive-parts.ts';
 import { decodePart } from './part-codec.ts';
 import type { TrainingColumns } from './training-row.ts';
@@ -9,6 +10,11 @@ export interface ReadTrainingRowsOptions {
   /** The newest so many rows are read. */
   maxRows: number;
   log: ArchiveLog;
+  /** Only rows of this span of event time, both ends included. */
+  sinceTs?: number | undefined;
+  untilTs?: number | undefined;
+  /** Share of the newest of these rows that is left out, and told of in `holdOut`. */
+  holdOutShare?: number | undefined;
   /** Also read the load history (five times as many numbers). */
   loadHistory?: boolean;
   signal?: AbortSignal;
@@ -23,6 +29,8 @@ export interface TrainingRows extends TrainingColumns {
   partsSkipped: number;
   /** Rows that lay in more than one part and are counted once. */
   duplicates: number;
+  /** Rows that were left out for a hold-out; null where none were. */
+  holdOut: HoldOut | null;
 }
 
 /**
@@ -31,7 +39,7 @@ export interface TrainingRows extends TrainingColumns {
  */
 export async function readTrainingRows(
   store: ModelStore,
-  { maxRows, log, loadHistory = false, signal }: ReadTrainingRowsOptions,
+  { maxRows, log, loadHistory = false, signal, sinceTs, untilTs, holdOutShare = 0 }: ReadTrainingRowsOptions,
 ): Promise<TrainingRows> {
   const parts = await listParts(store, log);
   const contents: TrainingColumns[] = [];
@@ -44,24 +52,39 @@ export async function readTrainingRows(
       continue;
     }
     contents.push(content);
-    rows += content.rows;
+    rows += countInSpan(content.ts, sinceTs, untilTs);
     if (rows >= maxRows) break;
   }
-  const all = concatenate(contents, rows, loadHistory);
+  const all = concatenate(contents, loadHistory);
   const order = rowOrder(all);
   const kept = withoutDuplicates(all, order);
-  const chosen = pick(all, kept.slice(Math.max(0, kept.length - maxRows)));
+  const inSpan = kept.filter((row) => isInSpan(all.ts[row]!, sinceTs, untilTs)).slice(-maxRows);
+  const heldOut = inSpan.splice(inSpan.length - Math.floor(inSpan.length * holdOutShare));
+  const chosen = pick(all, inSpan);
   return {
     ...chosen,
     sha256: hashOf(chosen),
     partsRead: contents.length,
     partsSkipped,
     duplicates: order.length - kept.length,
+    holdOut:
+      heldOut.length === 0
+        ? null
+        : { rows: heldOut.length, fromTs: all.ts[heldOut[0]!]!, toTs: all.ts[heldOut.at(-1)!]! },
   };
 }
 
+const isInSpan = (ts: number, since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY): boolean =>
+  ts >= since && ts <= until;
+
+function countInSpan(times: Float64Array, since: number | undefined, until: number | undefined): number {
+  if (since === undefined && until === undefined) return times.length;
+  return times.reduce((count, ts) => (isInSpan(ts, since, until) ? count + 1 : count), 0);
+}
+
 /** Oldest part first, so that the rows are nearly in order before they are sorted. */
-function concatenate(newestFirst: readonly TrainingColumns[], rows: number, loadHistory: boolean): TrainingColumns {
+function concatenate(newestFirst: readonly TrainingColumns[], loadHistory: boolean): TrainingColumns {
+  const rows = newestFirst.reduce((sum, part) => sum + part.rows, 0);
   const all: TrainingColumns = {
     rows,
     users: [],

@@ -1,4 +1,7 @@
 import {
+  GATE_RELEASE,
+  type GateReleaseJob,
+  gateReleaseJobSchema,
   OPTIMIZE_RELEASE,
   type OptimizeReleaseJob,
   optimizeReleaseJobSchema,
@@ -18,6 +21,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import { gateInProcess } from '../gate/gate-in-process.ts';
 import type { Metrics } from '../metrics.ts';
 import { optimizeRelease } from '../optimisation/optimize-release.ts';
 import type { ReportStore } from '../optimisation/report-store.ts';
@@ -117,13 +121,15 @@ export class TrainingJobs {
         return this.#tune(tuneModelsJobSchema.parse(data), context);
       case OPTIMIZE_RELEASE:
         return this.#optimize(optimizeReleaseJobSchema.parse(data), context);
+      case GATE_RELEASE:
+        return this.#gate(gateReleaseJobSchema.parse(data), context);
       default:
         throw new UnrecoverableError(`there is no training job ${name satisfies never}`);
     }
   }
 
   async #train(
-    { reason, requestedBy, promote, maxRows, seed, options }: TrainReleaseJob,
+    { reason, requestedBy, promote, maxRows, sinceTs, untilTs, holdOutShare, seed, options }: TrainReleaseJob,
     context: ProcessContext,
   ): Promise<TrainingJobResult> {
     const { config, registry, metrics } = this.#options;
@@ -131,7 +137,14 @@ export class TrainingJobs {
     try {
       const result = await trainRelease(
         {
-          rows: { source: 'archive', modelStore: config.modelStore, maxRows: maxRows ?? config.trainingMaxRows },
+          rows: {
+            source: 'archive',
+            modelStore: config.modelStore,
+            maxRows: maxRows ?? config.trainingMaxRows,
+            sinceTs,
+            untilTs,
+            holdOutShare,
+          },
           provisional: false,
           promote,
           seed,
@@ -158,5 +171,10 @@ export class TrainingJobs {
   #optimize(job: OptimizeReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {
     const { config, registry, reports } = this.#options;
     return optimizeRelease(job, { modelStore: config.modelStore, registry, reports }, context);
+  }
+
+  #gate(job: GateReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {
+    const { modelStore, publicKeyFile } = this.#options.config;
+    return gateInProcess(job, { modelStore, publicKeyFile }, context);
   }
 }

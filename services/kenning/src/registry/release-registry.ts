@@ -13,14 +13,16 @@ import {
   releaseIdSchema,
   releaseKeys,
 } from '@liminal/shared/contracts/release';
+import type { MovePointerJob, MovePointerResult } from '@liminal/shared/contracts/release-moves';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
 import { type LoadedRelease, loadManifest, loadRelease, readPointer } from '@liminal/shared/release/load-release';
+import { readHistory } from '@liminal/shared/release/read-history';
 import { ReleaseError, ReleaseRecordError } from '@liminal/shared/release/release-errors';
 import { sha256Hex } from '@liminal/shared/release/sha256';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import { Mutex } from './mutex.ts';
 import { publishRelease, type ReleaseDraft } from './publish-release.ts';
-import { appendToHistory, historyEntryOf, readHistory } from './release-history.ts';
+import { appendToHistory, historyEntryOf } from './release-history.ts';
 
 /** The file of a model is not the one that its version names. */
 export class ModelFileDamagedError extends Error {
@@ -95,17 +97,26 @@ export class ReleaseRegistry {
    * promoted. Promoting what serves already changes nothing. Throws a `ReleaseError`.
    */
   promote(release: string, reason: string, by: string): Promise<ReleasePointer> {
-    return this.#move({ pointer: 'production', action: 'promote', release, reason, by });
+    return this.#moveAnyway({ pointer: 'production', action: 'promote', release, reason, by });
   }
 
   /** Goes back to a release that served before, e.g. `previous` of the pointer. Otherwise like `promote`. */
   rollback(release: string, reason: string, by: string): Promise<ReleasePointer> {
-    return this.#move({ pointer: 'production', action: 'rollback', release, reason, by });
+    return this.#moveAnyway({ pointer: 'production', action: 'rollback', release, reason, by });
   }
 
   /** Lets a release score beside the one that serves. Otherwise like `promote`. */
   shadow(release: string, reason: string, by: string): Promise<ReleasePointer> {
-    return this.#move({ pointer: 'shadow', action: 'shadow', release, reason, by });
+    return this.#moveAnyway({ pointer: 'shadow', action: 'shadow', release, reason, by });
+  }
+
+  /**
+   * Moves a pointer as it is asked for, unless it shows something else than is expected: somebody has moved it meanwhile. Doing it
+   * again changes nothing. Otherwise like `promote`.
+   */
+  async move({ expected, requestedBy: by, ...move }: MovePointerJob): Promise<MovePointerResult> {
+    const pointer = await this.#move({ ...move, by }, expected);
+    return { moved: pointer?.release === move.release, pointer };
   }
 
   pointer(name: PointerName): Promise<ReleasePointer | null> {
@@ -155,11 +166,17 @@ export class ReleaseRegistry {
     return bytes;
   }
 
-  #move(move: Move): Promise<ReleasePointer> {
+  async #moveAnyway(move: Move): Promise<ReleasePointer> {
+    return (await this.#move(move))!;
+  }
+
+  /** What the pointer shows afterwards. */
+  #move(move: Move, expected?: string): Promise<ReleasePointer | null> {
     return this.#mutex.run(async () => {
       await this.#completeHistory();
       const current = await this.#readableCurrent(move.pointer);
       if (current?.release === move.release) return current;
+      if (expected !== undefined && current?.release !== expected) return current;
       await loadRelease(this.#store, this.#trustedKeys, releaseIdSchema.parse(move.release));
       const next: ReleasePointer = {
         release: move.release,

@@ -1,16 +1,16 @@
 import { type ModelStoreSettings, openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
-import { readTrainingRows, type TrainingRows } from '../archive/archive-reader.ts';
+import { type ReadTrainingRowsOptions, readTrainingRows, type TrainingRows } from '../archive/archive-reader.ts';
 
 /** The newest archived rows, read with a store of its own: for processes that have none. */
 export async function archivedRows(
   modelStore: ModelStoreSettings,
   maxRows: number,
   warn: (fields: object, message: string) => void,
-  { loadHistory = false }: { loadHistory?: boolean } = {},
+  options: Omit<ReadTrainingRowsOptions, 'maxRows' | 'log'> = {},
 ): Promise<TrainingRows> {
   const store = openConfiguredModelStore(modelStore);
   try {
-    return await readTrainingRows(store, { maxRows, loadHistory, log: { warn } });
+    return await readTrainingRows(store, { ...options, maxRows, log: { warn } });
   } finally {
     store.close();
   }

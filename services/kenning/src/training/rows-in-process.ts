@@ -1,12 +1,20 @@
 import type { ModelStoreSettings } from '@liminal/shared/adapters/model-store-settings';
+import type { HoldOut } from '@liminal/shared/contracts/jobs';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { exitOf, startChildTask } from '../pipelines/child-task.ts';
 import { type TransferredError, unpackError } from '../pipelines/error-transfer.ts';
 
 /** Where training rows come from: the archive, or the simulator for the factory release. */
 export type RowsRequest =
-  | { source: 'archive'; modelStore: ModelStoreSettings; maxRows: number }
+  | ({ source: 'archive'; modelStore: ModelStoreSettings; maxRows: number } & RowsChoice)
   | { source: 'simulator'; seed: number };
+
+/** Which of the archived rows, see `ReadTrainingRowsOptions`. */
+export interface RowsChoice {
+  sinceTs?: number | undefined;
+  untilTs?: number | undefined;
+  holdOutShare?: number | undefined;
+}
 
 export interface GatheredRows {
   /** Row-major float32 [rows, `RELEASE_ROW_LENGTH`], NaN = not observed. */
@@ -14,6 +22,8 @@ export interface GatheredRows {
   /** Number of each row's user. */
   userNumbers: Int32Array;
   summary: ReleaseManifest['trainingData'];
+  /** Archived rows that were left out to judge the release by. */
+  holdOut: HoldOut | null;
 }
 
 export type RowsMessage =

@@ -1,3 +1,4 @@
+import type { HoldOut } from '@liminal/shared/contracts/jobs';
 import { leaveParent, receiveTask, sendToParent } from '../pipelines/child-task.ts';
 import { packError } from '../pipelines/error-transfer.ts';
 import { releaseRows } from '../pipelines/release-rows.ts';
@@ -14,9 +15,10 @@ try {
   const request = await receiveTask<RowsRequest>();
   const gathered =
     request.source === 'archive'
-      ? await archivedRows(request.modelStore, request.maxRows, warn, { loadHistory: true })
+      ? await archivedRows(request.modelStore, request.maxRows, warn, { ...request, loadHistory: true })
       : factoryRows(request);
   const { rows, features, sha256, ts } = gathered;
+  const { holdOut = null } = gathered as { holdOut?: HoldOut | null };
   const numbers = new Map<string, number>();
   const userNumbers = Int32Array.from(gathered.users, (user) => {
     const number = numbers.get(user) ?? numbers.size;
@@ -26,7 +28,7 @@ try {
   const summary = { rows, users: numbers.size, fromTs: ts[0] ?? 0, toTs: ts.at(-1) ?? 0, sha256 };
   const loadHistory = gathered.loadHistory!;
   const { values } = releaseRows({ rows, ts, userNumbers, features, loadHistory });
-  await report({ type: 'rows', rows: { values, userNumbers, summary } });
+  await report({ type: 'rows', rows: { values, userNumbers, summary, holdOut } });
 } catch (error) {
   await report({ type: 'failed', error: packError(error) });
 }

@@ -68,7 +68,7 @@ export async function trainRelease(
   const { id } = await registry.publish(draftOf(trained, rows, request.provisional));
   if (request.promote) await registry.promote(id, request.reason, request.by);
   onProgress({ stage: 'done', ratio: 1 });
-  return { release: id, promoted: request.promote };
+  return { release: id, promoted: request.promote, ...(rows.holdOut && { holdOut: rows.holdOut }) };
 }
 
 const STAGES = ['fit', 'calibrate', 'verify'] as const;

@@ -12,6 +12,7 @@ const archived = {
   partsRead: 1,
   partsSkipped: 0,
   duplicates: 0,
+  holdOut: null,
 };
 
 describe('labelled rows', () => {

@@ -1,0 +1,255 @@
+import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import type { Logger } from 'pino';
+import type { DriftReport } from '../drift/drift-monitor.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Platform } from '../policy/observe-platform.ts';
+import { type Decision, decide, type Limits, type Situation } from '../policy/policy.ts';
+import { advance, newRollout, type Rollout, type RolloutLimits } from '../rollout/rollout.ts';
+import { newWatch, type WatchLimits, watchRecords, watchVerdict } from '../rollout/watch.ts';
+import { applyRequests } from '../state/apply-requests.ts';
+import { closeRollout, emptyState, type RetrainerState } from '../state/retrainer-state.ts';
+import type { StateStore } from '../state/state-store.ts';
+import type { DriftWatch } from './drift-watch.ts';
+import type { PredictionsTail } from './predictions-tail.ts';
+import type { RolloutJobs } from './rollout-jobs.ts';
+import type { ShadowReader } from './shadow-reader.ts';
+
+export interface RetrainerLoopOptions {
+  observe(): Promise<Platform>;
+  store: StateStore;
+  tail: PredictionsTail;
+  drift: DriftWatch;
+  jobs: RolloutJobs;
+  shadow: ShadowReader;
+  limits: Limits & RolloutLimits & WatchLimits;
+  everyMs: number;
+  metrics: Metrics;
+  logger: Logger;
+  now(): number;
+}
+
+/** What the last look found. */
+export interface Look {
+  at: number;
+  leads: boolean;
+  situation: Situation;
+  decision: Decision;
+}
+
+/**
+ * Looks again and again: read what was predicted → take up what people ask → move the rollout on, or look for a reason to begin one →
+ * store → have done what the stored state asks for. What is to be done follows from the stored state alone, and doing it twice
+ * changes nothing: after a crash the next look, of whatever replica, goes on where this one was.
+ */
+export class RetrainerLoop {
+  readonly #options: RetrainerLoopOptions;
+  #state: RetrainerState = emptyState();
+  #last: Look | undefined;
+  #error: Error | undefined = new Error('has not looked yet');
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: RetrainerLoopOptions) {
+    this.#options = options;
+  }
+
+  get last(): Look | undefined {
+    return this.#last;
+  }
+
+  get state(): RetrainerState {
+    return this.#state;
+  }
+
+  get drift(): DriftReport | undefined {
+    return this.#options.drift.report;
+  }
+
+  start(): void {
+    this.#looking = this.#look().finally(() => {
+      if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), this.#options.everyMs);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    await this.#options.store.leave();
+  }
+
+  /** Throws why there can be no look. */
+  check(): void {
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  async #look(): Promise<void> {
+    const { store, logger } = this.#options;
+    try {
+      const { leads, isNew } = await store.lead();
+      if (isNew) logger.info('leads now');
+      // What was not committed is void, whoever led meanwhile.
+      if (!leads || isNew || this.#error !== undefined) this.#state = await store.read();
+      const platform = await this.#options.observe();
+      if (leads) await this.#lead(platform);
+      else this.#lookOn(platform);
+      this.#error = undefined;
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      if (failure.message !== this.#error?.message && !(error instanceof LeaseLostError)) {
+        logger.warn({ err: failure }, 'could not look');
+      }
+      this.#error = failure;
+    }
+  }
+
+  async #lead(platform: Platform): Promise<void> {
+    const { store, drift, jobs } = this.#options;
+    const state = this.#state;
+    await this.#readPredictions(platform);
+    const { requests, taken } = await store.requests();
+    applyRequests(state, requests, platform.production?.pointer ?? null, this.#options.now());
+    await this.#moveOn(platform);
+    const decision = this.#note(platform, true);
+    if (decision.action === 'train') this.#begin(decision, platform);
+    if (platform.production !== undefined) await drift.checkIfDue(platform.production.manifest, state);
+    this.#measure(platform);
+    await store.commit(state, taken);
+    if (state.rollout !== null) await jobs.ensure(state.rollout, platform.production?.pointer.release ?? null);
+  }
+
+  /** So that every replica can tell how things are. */
+  #lookOn(platform: Platform): void {
+    if (platform.production !== undefined) this.#options.drift.follow(platform.production.manifest, this.#state);
+    this.#note(platform, false);
+  }
+
+  async #readPredictions({ production }: Platform): Promise<void> {
+    const { tail, drift, limits } = this.#options;
+    const state = this.#state;
+    if (production !== undefined) drift.follow(production.manifest, state);
+    await tail.read(state.cursors, (records) => {
+      drift.take(records);
+      if (state.watch !== null) watchRecords(state.watch, records, limits.anomalyAlertRate);
+    });
+    if (state.watch !== null) state.watch.lagMs = await tail.predictorLagMs();
+  }
+
+  async #moveOn(platform: Platform): Promise<void> {
+    const { jobs, shadow, tail, limits, logger, metrics, now } = this.#options;
+    const state = this.#state;
+    const before = state.rollout;
+    if (before === null) return;
+    const rollout = advance(
+      before,
+      {
+        now: now(),
+        production: platform.production?.pointer.release ?? null,
+        shadow: platform.shadow,
+        ...(await jobs.facts(before)),
+        shadowCounts: await shadow.counts(before.challenger, before.champion),
+        watch: watchVerdict(state.watch, limits),
+      },
+      limits,
+    );
+    if (rollout === before) return;
+    state.rollout = rollout;
+    if (rollout.phase === 'watching') state.watch = newWatch(rollout.challenger!, await tail.predictorLagMs());
+    for (const { step, because } of rollout.steps.slice(before.steps.length)) {
+      logger.info({ rollout: rollout.id, challenger: rollout.challenger, step, because }, 'rollout goes on');
+      metrics.rolloutSteps.labels(step).inc();
+    }
+    closeRollout(state);
+  }
+
+  /** Looks at the rules; what comes of it is shown, and acted on by the leader alone. */
+  #note(platform: Platform, leads: boolean): Decision {
+    const { limits, logger, metrics, now } = this.#options;
+    const situation = this.#situation(platform);
+    const decision = decide(situation, limits);
+    if (leads) {
+      metrics.decisions.labels(decision.reason).inc();
+      if (decision.reason !== this.#last?.decision.reason) logger.info({ ...decision }, 'decision changed');
+    }
+    metrics.trainingRows.set(situation.rows);
+    metrics.trainingUsers.set(situation.users);
+    this.#last = { at: now(), leads, situation, decision };
+    return decision;
+  }
+
+  #situation({ production, rows, users, isTraining }: Platform): Situation {
+    const { drift, now } = this.#options;
+    const { rollout, ended, paused, request } = this.#state;
+    const report = drift.report;
+    return {
+      now: now(),
+      production: production && {
+        release: production.pointer.release,
+        provisional: production.manifest.provisional,
+        createdAt: Date.parse(production.manifest.createdAt),
+      },
+      rows,
+      users,
+      isTraining: isTraining || rollout !== null,
+      isPaused: paused !== null,
+      lastEndedAt: ended.at(-1)?.endedAt ?? undefined,
+      request: request === null ? undefined : { by: request.by, because: request.because },
+      drift: report && {
+        isAlarm: report.martingale.isAlarm,
+        effect: report.alerts.effect,
+        sinceTs: report.martingale.sinceTs,
+        rowsSinceChange: report.rowsSinceChange,
+      },
+      verdicts: undefined,
+    };
+  }
+
+  #begin({ reason, because, sinceTs }: Extract<Decision, { action: 'train' }>, { production }: Platform): void {
+    const { logger, metrics, now } = this.#options;
+    const state = this.#state;
+    const request = reason === 'manual' ? state.request : null;
+    const isFirst = production === undefined || production.manifest.provisional;
+    const at = now();
+    const rollout: Rollout = newRollout(
+      {
+        id: `${reason}-${at}`,
+        reason,
+        because,
+        requestedBy: request?.by ?? 'auto-retrainer',
+        rows: request?.rows ?? (sinceTs === undefined ? {} : { sinceTs }),
+        skips: isFirst ? 'everything' : request?.skipsGate ? 'gate and shadow' : 'nothing',
+        champion: production?.pointer.release ?? null,
+      },
+      at,
+    );
+    state.rollout = rollout;
+    if (request !== null) state.request = null;
+    metrics.requests.labels(reason).inc();
+    logger.info({ rollout: rollout.id, reason, because }, 'rollout begins');
+  }
+
+  #measure({ production }: Platform): void {
+    const { drift, metrics, limits } = this.#options;
+    const { rollout, check } = this.#state;
+    metrics.alertBudget.set(limits.anomalyAlertRate);
+    metrics.rolloutRunning.set(rollout === null ? 0 : 1);
+    if (production !== undefined) metrics.productionSince.set(Date.parse(production.pointer.since) / 1000);
+    const report = drift.report;
+    if (report === undefined) return;
+    metrics.martingale.set(report.martingale.logValue);
+    metrics.martingaleHighest.set(report.martingale.logHighest);
+    metrics.martingaleThreshold.set(report.martingale.logThreshold);
+    metrics.driftVectors.set(report.window.vectors);
+    metrics.alertRate.set(report.alerts.rate);
+    if (check === null || check.release !== report.release) return;
+    metrics.mmdPValue.set(check.drift.mmd.pValue);
+    for (const { feature, ks, wasserstein, populationStability, missingRate } of check.drift.features) {
+      const tests = { ks, wasserstein, 'population-stability': populationStability, 'missing-rate': missingRate };
+      for (const [test, { value, adjustedPValue }] of Object.entries(tests)) {
+        metrics.featureDrift.labels(feature, test).set(value);
+        metrics.featureDriftPValue.labels(feature, test).set(adjustedPValue);
+      }
+    }
+  }
+}

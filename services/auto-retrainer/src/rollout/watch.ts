@@ -1,0 +1,81 @@
+import { hash32 } from '@liminal/shared/contracts/hash32';
+import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import { alarmRate } from '../drift/alarm-rate.ts';
+
+/** What a release that was just promoted does. Bounded. */
+export interface WatchState {
+  release: string;
+  /** Hashes of the users that count already: each counts by the first of his vectors. */
+  users: number[];
+  alarms: number;
+  /** Predictions by this release, and by others since the promotion. */
+  rows: number;
+  rowsOfOthers: number;
+  /** How far the predictor is behind, now and when the release was promoted. */
+  lagMs: number;
+  lagBeforeMs: number;
+}
+
+export interface WatchVerdict {
+  /** Why it has to go; null while it may stay. */
+  breach: string | null;
+  because: string;
+}
+
+export interface WatchLimits {
+  anomalyAlertRate: number;
+  /** Predictions of others after which the release counts as not taken up. */
+  watchRows: number;
+  watchLagMs: number;
+}
+
+/** Surely more alarms than so many times what was set. */
+const ALARM_FACTOR = 3;
+const LAG_FACTOR = 3;
+const MOST_USERS = 10_000;
+
+export const newWatch = (release: string, lagMs: number): WatchState => ({
+  release,
+  users: [],
+  alarms: 0,
+  rows: 0,
+  rowsOfOthers: 0,
+  lagMs,
+  lagBeforeMs: lagMs,
+});
+
+/** Takes what was predicted since the promotion. */
+export function watchRecords(watch: WatchState, records: readonly PredictionRecord[], anomalyAlertRate: number): void {
+  const known = new Set(watch.users);
+  for (const { user, release, pValue } of records) {
+    if (release !== watch.release) {
+      watch.rowsOfOthers++;
+      continue;
+    }
+    watch.rows++;
+    const hash = hash32(user);
+    if (known.has(hash) || watch.users.length === MOST_USERS) continue;
+    known.add(hash);
+    watch.users.push(hash);
+    if (pValue <= anomalyAlertRate) watch.alarms++;
+  }
+}
+
+/** Each user counts once, so that one attacker is no breach; the bound is Clopper and Pearson's of 95%. */
+export function watchVerdict(watch: WatchState | null, limits: WatchLimits): WatchVerdict {
+  if (watch === null) return { breach: null, because: 'nothing seen yet' };
+  const { users, alarms, rows, rowsOfOthers, lagMs, lagBeforeMs } = watch;
+  const rate = alarmRate(alarms, users.length);
+  const told = `${alarms} of ${users.length} users alarmed at their first vector`;
+  if (rows === 0 && rowsOfOthers >= limits.watchRows) {
+    return { breach: `not taken up by the predictor in ${rowsOfOthers} predictions`, because: told };
+  }
+  if (rate.low > ALARM_FACTOR * limits.anomalyAlertRate) {
+    const allowed = (100 * ALARM_FACTOR * limits.anomalyAlertRate).toFixed(1);
+    return { breach: `${told}: surely more than ${allowed}%`, because: told };
+  }
+  if (lagMs > Math.max(limits.watchLagMs, LAG_FACTOR * lagBeforeMs)) {
+    return { breach: `the predictor is ${Math.round(lagMs / 1000)} s behind`, because: told };
+  }
+  return { breach: null, because: told };
+}

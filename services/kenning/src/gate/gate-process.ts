@@ -1,0 +1,82 @@
+import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
+import type { GateCheck, GateReport } from '@liminal/shared/contracts/gate';
+import { releaseKeys } from '@liminal/shared/contracts/release';
+import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
+import { loadRelease } from '@liminal/shared/release/load-release';
+import { OpenRelease } from '@liminal/shared/release/open-release';
+import { readTrustedKeys } from '@liminal/shared/release/signing-key';
+import { Random } from '@liminal/shared/runtime/random';
+import { readTrainingRows } from '../archive/archive-reader.ts';
+import { serveTask } from '../pipelines/run-in-process.ts';
+import type { GateTask } from './gate-in-process.ts';
+import { gateRows } from './gate-rows.ts';
+import { type JudgedRelease, judge } from './judge.ts';
+import { type GateRows, measureRelease } from './measure-release.ts';
+
+/** More rows than this judge no better. */
+const MOST_ROWS = 20_000;
+/** The same rows are drawn whenever the comparison is made again. */
+const SEED = 1;
+
+const NO_ROWS: GateCheck = {
+  check: 'enough-rows',
+  passed: false,
+  challenger: 0,
+  champion: null,
+  limit: null,
+  because: 'no row was kept out of the training to judge by',
+};
+
+/** Entry of the process that judges a challenger. */
+await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport> => {
+  const { challenger, champion, holdOut, alertRate, at } = task;
+  const store = openConfiguredModelStore(task.modelStore);
+  try {
+    onProgress({ stage: 'gather rows', ratio: 0 });
+    const archived = await readTrainingRows(store, {
+      maxRows: MOST_ROWS,
+      sinceTs: holdOut.fromTs,
+      untilTs: holdOut.toTs,
+      loadHistory: true,
+      log: { warn },
+    });
+    let checks: GateCheck[] = [];
+    if (archived.rows === 0) {
+      checks = [NO_ROWS];
+    } else {
+      const rows = gateRows(archived, new Random(SEED));
+      onProgress({ stage: `measure ${champion}`, ratio: 0.2 });
+      const serving = await measured(champion, rows);
+      onProgress({ stage: `measure ${challenger}`, ratio: 0.6 });
+      checks = judge(await measured(challenger, rows), serving, alertRate);
+    }
+    const report: GateReport = {
+      challenger,
+      champion,
+      passed: checks.every(({ passed }) => passed),
+      checks,
+      rows: archived.rows,
+      fromTs: archived.ts[0] ?? null,
+      toTs: archived.ts.at(-1) ?? null,
+      at,
+    };
+    const contentType = 'application/json';
+    await store.put(releaseKeys.gateReport(challenger), canonicalJsonBytes(report), { contentType });
+    onProgress({ stage: 'done', ratio: 1 });
+    return report;
+  } finally {
+    store.close();
+  }
+
+  async function measured(id: string, rows: GateRows): Promise<JudgedRelease> {
+    const loaded = await loadRelease(store, await readTrustedKeys(task.publicKeyFile), id);
+    const { calibration } = loaded.manifest;
+    const release = await OpenRelease.open(loaded);
+    try {
+      const measurement = await measureRelease(release, rows, alertRate);
+      return { ...measurement, calibrationRows: calibration.users ?? calibration.rows };
+    } finally {
+      await release.close();
+    }
+  }
+});

@@ -1,0 +1,136 @@
+import type { GateCheck } from '@liminal/shared/contracts/gate';
+import { betaBinomialCumulative } from '../calibration/beta-binomial.ts';
+import type { Measurement } from './measure-release.ts';
+
+export interface JudgedRelease extends Measurement {
+  /** How many independent rows its calibration is worth. */
+  calibrationRows: number;
+}
+
+/** Fewest different users to judge by. */
+const FEWEST_USERS = 20;
+/** Alarms that a well calibrated release has with less than this probability are too many. */
+const UNLIKELY = 0.001;
+/** Of the calibration error: a challenger beyond it has to be better than what serves. */
+const LARGEST_CALIBRATION_ERROR = 0.2;
+/** A challenger may separate so much worse than what serves, and has to separate so well at least. */
+const SEPARATION_LOSS = 0.05;
+const LEAST_SEPARATION = 0.7;
+/** A challenger may take so many times as long as what serves, and this time in any case. */
+const TIME_FACTOR = 3;
+const FREE_MICROSECONDS = 200;
+/** Steps of the p-value that rounding may turn. */
+const LARGEST_BATCH_DIFFERENCE = 1e-3;
+
+/** What a challenger has to be good at. A pure function of what was measured on rows that it was not trained on. */
+export function judge(challenger: JudgedRelease, champion: JudgedRelease, alertRate: number): GateCheck[] {
+  return [
+    enoughRows(challenger),
+    alarmRate(challenger, champion, alertRate),
+    calibration(challenger, champion),
+    separation(challenger, champion),
+    latency(challenger, champion),
+    parity(challenger),
+  ];
+}
+
+function enoughRows({ pValues }: JudgedRelease): GateCheck {
+  return {
+    check: 'enough-rows',
+    passed: pValues.length >= FEWEST_USERS,
+    challenger: pValues.length,
+    champion: null,
+    limit: FEWEST_USERS,
+    because: `rows of ${pValues.length} users to judge by, ${FEWEST_USERS} are needed`,
+  };
+}
+
+/**
+ * Alarms on one row of each user: their number is Beta-Binomial when the release keeps its promise (see
+ * `calibration/beta-binomial.ts`), its calibration counting as many rows as it has users.
+ */
+function alarmRate(challenger: JudgedRelease, champion: JudgedRelease, alertRate: number): GateCheck {
+  const users = challenger.pValues.length;
+  const limit = mostAlarms(users, Math.floor(challenger.calibrationRows), alertRate);
+  const alarms = countAlarms(challenger, alertRate);
+  return {
+    check: 'alarm-rate',
+    passed: alarms <= limit,
+    challenger: alarms,
+    champion: countAlarms(champion, alertRate),
+    limit,
+    because: `alarms on ${alarms} of ${users} users where at most ${limit} fit a rate of ${alertRate}`,
+  };
+}
+
+const countAlarms = ({ pValues }: JudgedRelease, alertRate: number): number =>
+  pValues.filter((pValue) => pValue <= alertRate).length;
+
+function mostAlarms(users: number, calibrationRows: number, alertRate: number): number {
+  // With few users in the calibration the rate is that of the next multiple of 1/(n + 1).
+  const alarming = Math.min(Math.max(1, Math.floor(alertRate * (calibrationRows + 1))), calibrationRows);
+  const cumulative = betaBinomialCumulative(users, alarming, calibrationRows + 1 - alarming);
+  const most = cumulative.findIndex((probability) => probability >= 1 - UNLIKELY);
+  return most === -1 ? users : most;
+}
+
+/** Largest distance of the p-values from the uniform distribution. */
+export function calibrationError({ pValues }: Pick<Measurement, 'pValues'>): number {
+  const sorted = pValues.toSorted((left, right) => left - right);
+  return sorted.reduce(
+    (largest, pValue, index) => Math.max(largest, (index + 1) / sorted.length - pValue, pValue - index / sorted.length),
+    0,
+  );
+}
+
+function calibration(challenger: JudgedRelease, champion: JudgedRelease): GateCheck {
+  const [own, other] = [calibrationError(challenger), calibrationError(champion)];
+  // Chance alone brings this much (Smirnov's two-sample bound at `UNLIKELY`).
+  const users = challenger.pValues.length;
+  const chance = Math.sqrt((-Math.log(UNLIKELY / 2) / 2) * (1 / users + 1 / Math.max(challenger.calibrationRows, 1)));
+  const limit = Math.max(other, LARGEST_CALIBRATION_ERROR, chance);
+  return {
+    check: 'calibration',
+    passed: own <= limit,
+    challenger: own,
+    champion: other,
+    limit,
+    because: `p-values lie up to ${own.toFixed(3)} from uniform, ${limit.toFixed(3)} is allowed`,
+  };
+}
+
+function separation(challenger: JudgedRelease, champion: JudgedRelease): GateCheck {
+  const limit = Math.max(LEAST_SEPARATION, champion.separation - SEPARATION_LOSS);
+  return {
+    check: 'separation',
+    passed: challenger.separation >= limit,
+    challenger: challenger.separation,
+    champion: champion.separation,
+    limit,
+    because: `injected anomalies are told apart with an AUROC of ${challenger.separation.toFixed(3)}, ${limit.toFixed(3)} is needed`,
+  };
+}
+
+function latency(challenger: JudgedRelease, champion: JudgedRelease): GateCheck {
+  const limit = Math.max(TIME_FACTOR * champion.microsecondsPerRow, FREE_MICROSECONDS);
+  return {
+    check: 'latency',
+    passed: challenger.microsecondsPerRow <= limit,
+    challenger: challenger.microsecondsPerRow,
+    champion: champion.microsecondsPerRow,
+    limit,
+    because: `a row takes ${challenger.microsecondsPerRow.toFixed(0)} µs, ${limit.toFixed(0)} µs are allowed`,
+  };
+}
+
+/** Files against fitted values are compared by the training itself, which publishes nothing that differs. */
+function parity({ batchDifference }: JudgedRelease): GateCheck {
+  return {
+    check: 'onnx-parity',
+    passed: batchDifference <= LARGEST_BATCH_DIFFERENCE,
+    challenger: batchDifference,
+    champion: null,
+    limit: LARGEST_BATCH_DIFFERENCE,
+    because: `p-values of the published files differ by up to ${batchDifference.toExponential(1)} with the size of the batch`,
+  };
+}
