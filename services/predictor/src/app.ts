@@ -13,6 +13,7 @@ import { createMetrics } from './metrics.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { MicroBatcher } from './scoring/micro-batcher.ts';
 import { ReleaseWatcher } from './sessions/release-watcher.ts';
+import { ShadowScorer } from './shadow/shadow-scorer.ts';
 
 const BATCH_ENTRIES = 16;
 /** Long enough for a few vectors to come together: a run of the models costs little more for ten than for one. */
@@ -40,6 +41,8 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     metrics,
   });
   const share = new EventLoopShare();
+  const { anomalyAlertRate } = config;
+  const shadow = new ShadowScorer({ redis, shadow: () => watcher.shadow, anomalyAlertRate, metrics, logger });
   const worker = new StreamWorker({
     stream: 'features',
     reader,
@@ -55,6 +58,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
         logger,
         release: () => watcher.current,
         share,
+        shadow,
         now: Date.now,
       }),
   });

@@ -108,6 +108,21 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       labelNames: ['result'] as const,
       registers,
     }),
+    shadowInfo: new Gauge({
+      name: 'liminal_predictor_shadow_active_ratio',
+      help: '1 while a shadow release scores beside the one that serves, otherwise 0',
+      registers,
+    }),
+    shadowVectors: new Counter({
+      name: 'liminal_predictor_shadow_vectors_total',
+      help: 'Vectors that a shadow release scored too',
+      registers,
+    }),
+    shadowDisagreements: new Counter({
+      name: 'liminal_predictor_shadow_disagreements_total',
+      help: 'Vectors on which the shadow release and the one that serves did not both alarm or both not',
+      registers,
+    }),
     releaseCreated: new Gauge({
       name: 'liminal_predictor_release_created_timestamp_seconds',
       help: 'When the serving release was trained',

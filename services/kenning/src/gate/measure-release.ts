@@ -1,6 +1,6 @@
 import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
-import { auroc } from '../evaluation/ranking-metrics.ts';
+import { auroc } from '../evaluation/ranking.ts';
 
 /** Rows to judge by: normal traffic as it came, one row of each user and all of them, and anomalies made of it. */
 export interface GateRows {
@@ -35,12 +35,12 @@ export async function measureRelease(release: OpenRelease, rows: GateRows, alert
   const ofUsers = await scoreAll(release, rows.ofUsers);
   const injected = await scoreAll(release, rows.injected);
   const normal = ofUsers.slice(0, injected.length);
-  const strangeness = [...normal, ...injected].map(({ pValue }) => -pValue);
-  const labels = strangeness.map((_, row) => (row < normal.length ? 0 : 1));
+  const scores = [...normal, ...injected].map(({ pValue }) => -pValue);
+  const labels = Uint8Array.from(scores, (_, row) => (row < normal.length ? 0 : 1));
   return {
     pValues: ofUsers.map(({ pValue }) => pValue),
     alarmShare: all.filter(({ pValue }) => pValue <= alertRate).length / all.length,
-    separation: auroc(strangeness, labels),
+    separation: auroc({ scores, labels }),
     microsecondsPerRow: (1000 * elapsedMs) / all.length,
     batchDifference: await batchDifference(release, rows.ofUsers, ofUsers),
   };

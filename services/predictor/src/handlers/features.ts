@@ -20,6 +20,7 @@ import type { Metrics } from '../metrics.ts';
 import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
 import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import { severityOf } from '../scoring/severity.ts';
+import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
 
 /** Rows of one run of the models: each holds the event loop for a few milliseconds. */
 const ROWS_PER_RUN = 512;
@@ -33,6 +34,7 @@ export interface FeaturesHandlerOptions {
   release(): OpenRelease | undefined;
   /** One for all partitions. */
   share: EventLoopShare;
+  shadow: ShadowScorer;
   now(): number;
 }
 
@@ -106,6 +108,7 @@ export class FeaturesSession implements PartitionSession {
       ttlSeconds: config.predictionTtlSeconds,
     });
     this.#lastId = toId;
+    await this.#options.shadow.flush(this.partition);
     for (const { severity } of records) metrics.predictions.labels(severity).inc();
     for (const check of checks) this.#observeForecast(check);
     metrics.anomalies.labels('user').inc(records.filter(isAnomaly).length);
@@ -123,11 +126,17 @@ export class FeaturesSession implements PartitionSession {
   }
 
   async #score(vectors: readonly FeatureVector[]): Promise<PredictionRecord[]> {
-    const { config, metrics, now } = this.#options;
+    const { config, metrics, shadow, share, now } = this.#options;
     const release = this.#options.release()!;
+    const inputs = modelInputs(vectors);
     const startedAt = performance.now();
-    const scored = await release.score(modelInputs(vectors), vectors.length);
-    metrics.inferenceDuration.observe((performance.now() - startedAt) / 1000);
+    const scored = await release.score(inputs, vectors.length);
+    const elapsedMs = performance.now() - startedAt;
+    metrics.inferenceDuration.observe(elapsedMs / 1000);
+    if (shadow.isActive) {
+      while (share.isUsedUp) await share.nextTurn();
+      await shadow.compare(this.partition, inputs, { release: release.id, scored, elapsedMs });
+    }
     const scoredAt = now();
     return vectors.map(({ user, ts, seq, values }, row) => {
       const { scores, pValue, forecast, predictedLoad } = scored[row]!;

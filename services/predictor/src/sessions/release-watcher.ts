@@ -1,6 +1,7 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import { ReleaseError } from '@liminal/shared/release/release-errors';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
@@ -15,12 +16,14 @@ export interface ReleaseWatcherOptions {
 }
 
 /**
- * Follows the production pointer. A new release is verified and warmed up beside the old one and then takes its
+ * Follows the pointers to what serves and to its shadow, which is none where both show the same. A new release is verified and warmed up beside the old one and then takes its
  * place between two runs; one that can't be verified leaves the old one serving, and says so.
  */
 export class ReleaseWatcher {
   readonly #options: ReleaseWatcherOptions;
   #current: OpenRelease | undefined;
+  #shadow: OpenRelease | undefined;
+  #refusedShadow = '';
   #waitingFor = 'kenning is preparing the first release';
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -34,13 +37,18 @@ export class ReleaseWatcher {
     return this.#current;
   }
 
+  /** What scores beside it, if anything does. */
+  get shadow(): OpenRelease | undefined {
+    return this.#shadow;
+  }
+
   /** What is missing while there is no release. */
   get waitingFor(): string {
     return this.#waitingFor;
   }
 
   start(): void {
-    this.#looking = this.#look().finally(() => {
+    this.#looking = this.#lookAtBoth().finally(() => {
       if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), this.#options.pollMs);
     });
   }
@@ -50,6 +58,36 @@ export class ReleaseWatcher {
     clearTimeout(this.#timer);
     await this.#looking;
     await this.#current?.close();
+    await this.#shadow?.close();
+  }
+
+  async #lookAtBoth(): Promise<void> {
+    await this.#look();
+    await this.#lookAtShadow();
+  }
+
+  /** A shadow that can't be loaded is none: what serves does not depend on it. */
+  async #lookAtShadow(): Promise<void> {
+    const { store, logger, metrics } = this.#options;
+    let id: string | undefined;
+    try {
+      const pointed = (await readPointer(store, 'shadow'))?.release;
+      id = this.#current === undefined || pointed === this.#current.id ? undefined : pointed;
+      if (id === this.#shadow?.id || id === this.#refusedShadow) return;
+      const next =
+        id === undefined
+          ? undefined
+          : await OpenRelease.open(await loadRelease(store, await this.#options.readTrustedKeys(), id));
+      const previous = this.#shadow;
+      this.#shadow = next;
+      metrics.shadowInfo.set(next === undefined ? 0 : 1);
+      logger.info({ shadow: next?.id, previous: previous?.id }, 'shadow release changed');
+      await previous?.close();
+    } catch (error) {
+      logger.error({ err: error, release: id }, 'could not load the shadow release');
+      metrics.releaseLoads.labels('refused').inc();
+      if (error instanceof ReleaseError) this.#refusedShadow = id ?? '';
+    }
   }
 
   async #look(): Promise<void> {
