@@ -172,7 +172,11 @@ export const releaseManifestSchema = z
     calibration: z.strictObject({
       method: z.literal('split-conformal'),
       rows: count,
-      users: count.optional().describe('Users that the rows come from: rows of one user are not independent'),
+      independentRows: z
+        .number()
+        .min(0)
+        .optional()
+        .describe('How many independent rows they are worth: rows of one user resemble each other'),
     }),
     referenceProfile: referenceProfileSchema,
     reference: referenceSchema.optional().describe('Absent in releases from before drift was measured'),

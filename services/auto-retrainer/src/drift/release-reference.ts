@@ -29,10 +29,10 @@ function firstColumns(values: Float32Array, rows: number, columns: number): Floa
 }
 
 /**
- * How many independent rows the calibration is worth: its users. A release that does not tell them is taken to have calibrated with the
+ * How many independent rows the calibration is worth: about its users. A release that does not tell is taken to have calibrated with the
  * same share of its users as of its rows.
  */
 export function independentCalibrationRows({ calibration, trainingData }: ReleaseManifest): number {
-  const { rows, users } = calibration;
-  return Math.min(users ?? (trainingData.users * rows) / Math.max(trainingData.rows, 1), rows);
+  const { rows, independentRows } = calibration;
+  return Math.min(independentRows ?? (trainingData.users * rows) / Math.max(trainingData.rows, 1), rows);
 }

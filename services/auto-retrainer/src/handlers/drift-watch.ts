@@ -1,6 +1,7 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
+import { ReleaseError } from '@liminal/shared/release/release-errors';
 import type { Logger } from 'pino';
 import { DriftMonitor, type DriftReport } from '../drift/drift-monitor.ts';
 import { independentCalibrationRows, releaseReference } from '../drift/release-reference.ts';
@@ -26,7 +27,7 @@ const FEWEST_ROWS = 30;
 export class DriftWatch {
   readonly #options: DriftWatchOptions;
   #monitor: DriftMonitor | undefined;
-  #reference: { release: string; sample: Sample } | undefined;
+  #reference: { release: string; sample: Sample | undefined } | undefined;
 
   constructor(options: DriftWatchOptions) {
     this.#options = options;
@@ -60,6 +61,7 @@ export class DriftWatch {
     if (check !== null && check.release === manifest.id && now() - check.at < checkEveryMs) return;
     const window = this.#monitor.window();
     const reference = await this.#referenceOf(manifest);
+    if (reference === undefined) return;
     if (window.rows < FEWEST_ROWS || reference.rows < FEWEST_ROWS) return;
     const options = { ...DEFAULT_WINDOW_CHECK, seed: now() % 0x1_0000_0000 };
     const drift = await checkWindowInThread({ reference, window, options });
@@ -67,9 +69,18 @@ export class DriftWatch {
     logger.debug({ release: manifest.id, windowRows: window.rows }, 'window compared with the reference');
   }
 
-  async #referenceOf(manifest: ReleaseManifest): Promise<Sample> {
+  /** A reference that can't be read is logged once and compared with no more: the martingale does without it. */
+  async #referenceOf(manifest: ReleaseManifest): Promise<Sample | undefined> {
+    const { store, logger } = this.#options;
     if (this.#reference?.release !== manifest.id) {
-      this.#reference = { release: manifest.id, sample: await releaseReference(this.#options.store, manifest) };
+      let sample: Sample | undefined;
+      try {
+        sample = await releaseReference(store, manifest);
+      } catch (error) {
+        if (!(error instanceof ReleaseError)) throw error;
+        logger.error({ err: error, release: manifest.id }, 'rows to compare windows with can not be read');
+      }
+      this.#reference = { release: manifest.id, sample };
     }
     return this.#reference.sample;
   }

@@ -20,7 +20,7 @@ const facts = (change: Partial<RolloutFacts> = {}): RolloutFacts => ({
 });
 
 const trained = { state: 'done', result: { release: CHALLENGER, promoted: false } } as const;
-const gate = (passed: boolean): RolloutFacts['gate'] => ({
+const gate = (passed: boolean): NonNullable<RolloutFacts['gate']> => ({
   state: 'done',
   result: {
     challenger: CHALLENGER,

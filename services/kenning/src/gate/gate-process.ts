@@ -74,7 +74,7 @@ await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport
     const release = await OpenRelease.open(loaded);
     try {
       const measurement = await measureRelease(release, rows, alertRate);
-      return { ...measurement, calibrationRows: calibration.users ?? calibration.rows };
+      return { ...measurement, calibrationRows: calibration.independentRows ?? calibration.rows };
     } finally {
       await release.close();
     }

@@ -1,5 +1,6 @@
 import type { Random } from '@liminal/shared/runtime/random';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
+import { independentRows } from './reference-rows.ts';
 import type { SplitRows } from './train-detector.ts';
 
 /** Rows to train on. */
@@ -36,16 +37,18 @@ export function splitRows(rows: TrainingRows, options: SplitOptions, random: Ran
   return (rows.groups && splitByGroup(rows, rows.groups, count, random)) ?? splitByRow(rows, count, random);
 }
 
-function splitByRow(rows: Matrix, count: number, random: Random): SplitRows {
+function splitByRow(rows: TrainingRows, count: number, random: Random): SplitRows {
   const shuffled = random.sample(rows.rows, rows.rows);
+  const calibration = shuffled.subarray(0, count);
   return {
-    calibration: takeRows(rows, shuffled.subarray(0, count)),
+    calibration: takeRows(rows, calibration),
     training: takeRows(rows, shuffled.subarray(count)),
+    independentCalibrationRows: worthOf(rows, calibration),
   };
 }
 
 /** Undefined where groups can't give the calibration its rows without taking more than half of them all. */
-function splitByGroup(rows: Matrix, groups: Int32Array, count: number, random: Random): SplitRows | undefined {
+function splitByGroup(rows: TrainingRows, groups: Int32Array, count: number, random: Random): SplitRows | undefined {
   const members = Map.groupBy(groups.keys(), (row) => groups[row]!);
   const inGroups = [...members.values()];
   const calibration: number[] = [];
@@ -58,5 +61,13 @@ function splitByGroup(rows: Matrix, groups: Int32Array, count: number, random: R
   if (calibration.length < count) return undefined;
   // The last group may have brought more rows than wanted: of all of them, so many are drawn.
   const drawn = random.sample(calibration.length, count).map((index) => calibration[index]!);
-  return { calibration: takeRows(rows, drawn), training: takeRows(rows, Int32Array.from(training)) };
+  return {
+    calibration: takeRows(rows, drawn),
+    training: takeRows(rows, Int32Array.from(training)),
+    independentCalibrationRows: worthOf(rows, drawn),
+  };
+}
+
+function worthOf({ groups }: TrainingRows, rows: Int32Array | readonly number[]): number {
+  return groups === undefined ? rows.length : independentRows(Array.from(rows, (row) => groups[row]!));
 }

@@ -13,6 +13,8 @@ import type { ModelParams, TrainedModel, TrainingContext } from './trained-model
 export interface SplitRows {
   training: Matrix;
   calibration: Matrix;
+  /** How many independent rows the calibration is worth: rows of one user resemble each other. */
+  independentCalibrationRows?: number;
 }
 
 /** A detector, and how its fitted values become a part of an ONNX graph. */

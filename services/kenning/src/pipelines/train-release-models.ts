@@ -5,6 +5,7 @@ import { Random } from '@liminal/shared/runtime/random';
 import { DEFAULT_LOAD_LSTM, type LoadLstmOptions } from '../detectors/load-lstm.ts';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
+import { referenceRows } from './reference-rows.ts';
 import { RELEASE_ROW_LENGTH } from './release-rows.ts';
 import { type SplitOptions, splitRows, type TrainingRows } from './split-rows.ts';
 import type { SplitRows } from './train-detector.ts';
@@ -22,6 +23,8 @@ export interface ReleaseModelOptions extends ModelOptions {
 export const DEFAULT_RELEASE_MODELS: ReleaseModelOptions = { ...DEFAULT_MODEL_OPTIONS, lstm: DEFAULT_LOAD_LSTM };
 
 export interface ReleaseTrainingOptions extends SplitOptions {
+  /** Rows that drift is measured against, at most. */
+  referenceRows: number;
   /** Rows kept as background of SHAP values, drawn from the training rows. */
   backgroundRows: number;
   /** The models to train. */
@@ -32,6 +35,7 @@ export const DEFAULT_RELEASE_TRAINING: ReleaseTrainingOptions = {
   calibrationShare: 0.3,
   maxCalibrationRows: 10_000,
   backgroundRows: 100,
+  referenceRows: 1_000,
   models: DEFAULT_RELEASE_MODELS,
 };
 
@@ -44,6 +48,9 @@ export interface TrainedRelease {
   referenceProfile: FeatureProfile[];
   /** Raw training rows, NaN = not observed. */
   backgroundRows: Matrix;
+  /** Raw rows of different users, for drift. */
+  referenceRows: Matrix;
+  independentCalibrationRows: number;
   rows: { total: number; training: number; calibration: number };
 }
 
@@ -81,6 +88,12 @@ export async function trainReleaseModels(
     leftOut,
     referenceProfile: referenceProfile(features, FEATURE_NAMES),
     backgroundRows,
+    referenceRows: referenceRows(
+      { ...features, ...(rows.groups && { groups: rows.groups }) },
+      options.referenceRows,
+      random.fork(),
+    ),
+    independentCalibrationRows: split.independentCalibrationRows ?? calibration.rows,
     rows: { total: rows.rows, training: training.rows, calibration: calibration.rows },
   };
 }
@@ -103,7 +116,7 @@ export interface TrainedModels {
   rows: TrainedRelease['rows'];
 }
 
-export type ModelTrainingOptions = Omit<ReleaseTrainingOptions, 'backgroundRows'>;
+export type ModelTrainingOptions = Omit<ReleaseTrainingOptions, 'backgroundRows' | 'referenceRows'>;
 
 /**
  * Trains models on rows with any number of columns (NaN = not observed). With the rows, seed and options of a release these

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
 import { type ModelStore, putImmutable } from '@liminal/shared/adapters/model-store';
 import type { CombinationData } from '@liminal/shared/calibration/combination';
-import { FEATURE_SCHEMA_VERSION } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_COUNT, FEATURE_SCHEMA_VERSION } from '@liminal/shared/contracts/feature-vector';
 import {
   modelVersionOf,
   type ReleasedModel,
@@ -29,6 +29,8 @@ export interface ReleaseDraft
   > {
   models: readonly DraftModel[];
   combination: CombinationData;
+  /** Rows of different users that drift is measured against: row-major [rows, 7], NaN = not observed. */
+  referenceRows?: Float32Array;
   /** Rows for SHAP, row-major, NaN = not observed. */
   background: { values: Float32Array; columns: number };
 }
@@ -46,11 +48,13 @@ export async function publishRelease(
 ): Promise<ReleaseManifest> {
   const background = littleEndianBytes(draft.background.values);
   const combination = encodeCombination(draft.combination);
-  const manifest = manifestOf(draft, { background, combination }, new Date(clock()));
+  const reference = draft.referenceRows && littleEndianBytes(draft.referenceRows);
+  const manifest = manifestOf(draft, { background, combination, reference }, new Date(clock()));
   for (const [index, { file }] of manifest.models.entries()) {
     await putImmutable(store, file, draft.models[index]!.bytes);
   }
   await putImmutable(store, manifest.background.file, background);
+  if (manifest.reference !== undefined) await putImmutable(store, manifest.reference.file, reference!);
   if (manifest.combination.method !== 'single') await putImmutable(store, manifest.combination.file, combination);
   const bytes = canonicalJsonBytes(manifest);
   await putImmutable(store, releaseKeys.manifest(manifest.id), bytes, { contentType: 'application/json' });
@@ -60,10 +64,10 @@ export async function publishRelease(
 
 function manifestOf(
   draft: ReleaseDraft,
-  files: { background: Uint8Array; combination: Uint8Array },
+  files: { background: Uint8Array; combination: Uint8Array; reference: Uint8Array | undefined },
   createdAt: Date,
 ): ReleaseManifest {
-  const { models, combination, background: backgroundRows, ...rest } = draft;
+  const { models, combination, background: backgroundRows, referenceRows: _, ...rest } = draft;
   const sha256 = sha256Hex(files.background);
   const content: Omit<ReleaseManifest, 'id'> = {
     ...rest,
@@ -71,6 +75,7 @@ function manifestOf(
     featureSchemaVersion: FEATURE_SCHEMA_VERSION,
     models: models.map(releasedModel),
     combination: releasedCombination(combination, files.combination),
+    ...(files.reference && { reference: releasedReference(files.reference) }),
     background: {
       file: releaseKeys.backgroundFile(sha256),
       sha256,
@@ -86,6 +91,12 @@ function releasedModel({ bytes, ...model }: DraftModel): ReleasedModel {
   const version = modelVersionOf(sha256);
   const file = releaseKeys.modelFile(model.name, version);
   return { ...model, version, file, sha256, sizeBytes: bytes.byteLength };
+}
+
+function releasedReference(bytes: Uint8Array): NonNullable<ReleaseManifest['reference']> {
+  const sha256 = sha256Hex(bytes);
+  const rows = bytes.byteLength / (FEATURE_COUNT * Float32Array.BYTES_PER_ELEMENT);
+  return { file: releaseKeys.referenceFile(sha256), sha256, rows };
 }
 
 function releasedCombination({ models, scores }: CombinationData, bytes: Uint8Array): ReleaseManifest['combination'] {

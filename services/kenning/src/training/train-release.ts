@@ -95,7 +95,12 @@ export function draftOf(
     models: trained.models.map(draftModel),
     leftOut: trained.leftOut,
     combination: combinationOf(trained.models),
-    calibration: { method: 'split-conformal', rows: trained.rows.calibration },
+    calibration: {
+      method: 'split-conformal',
+      rows: trained.rows.calibration,
+      independentRows: trained.independentCalibrationRows,
+    },
+    referenceRows: trained.referenceRows.values,
     referenceProfile: referenceProfileOf(trained),
     background: { values: trained.backgroundRows.values, columns: trained.backgroundRows.columns },
     trainingData: rows.summary,

@@ -1,0 +1,31 @@
+import type { Random } from '@liminal/shared/runtime/random';
+import { type Matrix, takeRows } from '../detectors/matrix.ts';
+import type { TrainingRows } from './split-rows.ts';
+
+/**
+ * Up to `most` rows of different groups, each row of all with the same chance: what drift is measured against. The rows are laid
+ * group by group in random order and taken at equal distances, from a random start, that no group is longer than (systematic
+ * sampling; Madow 1949). One group that makes most of the rows leaves few of them.
+ */
+export function referenceRows(rows: TrainingRows, most: number, random: Random): Matrix {
+  const groups = rows.groups ?? Int32Array.from({ length: rows.rows }, (_, row) => row);
+  const members = [...Map.groupBy(groups.keys(), (row) => groups[row]!).values()];
+  const laid = Int32Array.from([...random.sample(members.length, members.length)].flatMap((group) => members[group]!));
+  const longest = members.reduce((length, group) => Math.max(length, group.length), 1);
+  const distance = Math.max(longest, rows.rows / most);
+  const taken: number[] = [];
+  for (let place = random.next() * distance; place < rows.rows; place += distance) taken.push(laid[Math.floor(place)]!);
+  return takeRows(rows, Int32Array.from(taken));
+}
+
+/**
+ * How many independent rows rows of groups are worth at least, where those of a group say the same: (Σ nᵢ)²/Σ nᵢ² over the
+ * sizes of the groups (Kish 1965).
+ */
+export function independentRows(groups: Int32Array | readonly number[]): number {
+  const sizes = new Map<number, number>();
+  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  let squares = 0;
+  for (const size of sizes.values()) squares += size * size;
+  return squares === 0 ? 0 : groups.length ** 2 / squares;
+}
