@@ -62,7 +62,7 @@ export const environment = {
   DRIFT_ROUND_MINUTES: z.coerce
     .number()
     .min(1)
-    .default(50)
+    .default(20)
     .describe('Event time in which one vector of a user counts for drift; also the length of the window'),
   DRIFT_CHECK_EVERY_MS: z.coerce
     .number()

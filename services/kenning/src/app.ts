@@ -97,7 +97,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
   addJobRoutes(http, { queue, cancelRunning: (jobId) => trainingJobs.cancel(jobId) });
   addReportRoutes(http, reports);
   addModelRoutes(http, releases);
-  addReleaseRoutes(http, releases);
+  addReleaseRoutes(http, releases, store);
   addPredictRoutes(http, { registry: releases, scorer, metrics });
 
   /** What needs the store, which may come up later than this service. */

@@ -26,6 +26,12 @@ export const ERRORS = {
     message: 'There is no release {release}; GET /releases lists them',
     remedy: 'Take the release from `GET /releases`.',
   },
+  LIMINAL_ERR_RELEASE_NOT_JUDGED: {
+    status: 404,
+    message: 'Release {release} was not judged against another one',
+    remedy:
+      'Only releases that the auto-retrainer lets take the place of another are judged; `GET /history` of the auto-retrainer tells how each came to serve.',
+  },
   LIMINAL_ERR_RELEASE_WITHOUT_MODEL: {
     status: 400,
     message: 'Release {release} holds no model {model}; GET /releases/{release} lists what it holds',

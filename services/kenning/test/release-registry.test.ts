@@ -460,3 +460,36 @@ describe('a crash', () => {
     expect((await registryOn(store).history()).map(({ release }) => release)).toEqual([id]);
   });
 });
+
+describe('a move on request', () => {
+  const move = (release: string, expected?: string) => ({
+    pointer: 'production' as const,
+    action: 'promote' as const,
+    release,
+    ...(expected !== undefined && { expected }),
+    reason: 'test',
+    requestedBy: 'auto-retrainer',
+  });
+
+  it('is done once however often it is asked for', async () => {
+    const registry = registryOn(store);
+    const [first, second] = [await publishAt(START, 1), await publishAt(START + 1000, 2)];
+    await registry.promote(first.id, 'test', 'test');
+    for (let time = 0; time < 2; time++) {
+      expect(await registry.move(move(second.id, first.id))).toMatchObject({
+        moved: true,
+        pointer: { release: second.id },
+      });
+    }
+    expect((await registry.history()).map(({ release }) => release)).toEqual([first.id, second.id]);
+  });
+
+  it('is left alone when somebody has moved the pointer meanwhile', async () => {
+    const registry = registryOn(store);
+    const releases = [await publishAt(START, 1), await publishAt(START + 1000, 2), await publishAt(START + 2000, 3)];
+    const [first, second, third] = releases.map(({ id }) => id);
+    await registry.promote(third!, 'test', 'a person');
+    expect(await registry.move(move(second!, first!))).toMatchObject({ moved: false, pointer: { release: third } });
+    expect(await readPointer(store, 'production')).toMatchObject({ release: third, by: 'a person' });
+  });
+});

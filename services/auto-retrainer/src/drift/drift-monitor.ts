@@ -2,7 +2,7 @@ import { hash32 } from '@liminal/shared/contracts/hash32';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import { type AlarmRate, alarmRate } from './alarm-rate.ts';
 import { bet, likeliestChange, type MartingaleState, newMartingale } from './betting-martingale.ts';
-import { append, asSample, forgetBefore, type LookedAt, noneLookedAt } from './looked-at.ts';
+import { append, asSample, firstSince, forgetOldest, type LookedAt, noneLookedAt, windowOf } from './looked-at.ts';
 import { emptyRanks, nextRank, type OnlineRankState } from './online-rank.ts';
 import { isLookedAt, tieBreak } from './rota.ts';
 import type { Sample } from './sample.ts';
@@ -45,6 +45,7 @@ export interface MartingaleReport {
 /** What drift does to alerts. */
 export type AlertEffect = 'none' | 'raised' | 'lowered';
 
+/** Since the likeliest change once the martingale has alarmed, before that of the window. */
 export interface AlertReport extends AlarmRate {
   budget: number;
   effect: AlertEffect;
@@ -98,33 +99,38 @@ export class DriftMonitor {
     // Partitions are read one after the other: within a batch an order that nothing but the hash decides.
     chosen.sort((left, right) => order(left) - order(right) || left.ts - right.ts);
     for (const record of chosen) this.#look(record);
-    forgetBefore(this.#state.lookedAt, this.#state.newestTs - roundMs);
+    forgetOldest(this.#state.lookedAt);
   }
 
   report(): DriftReport {
     const { release, calibrationRows, alertRate } = this.#options;
-    const { lookedAt } = this.#state;
+    const window = this.#windowRows();
     const martingale = this.#martingaleReport();
-    const alarms = lookedAt.pValues.filter((pValue) => pValue <= alertRate).length;
-    const rate = alarmRate(alarms, lookedAt.ts.length);
     const { sinceTs, isAlarm } = martingale;
+    const judged = isAlarm && sinceTs !== null ? this.#pValuesSince(sinceTs) : window.pValues;
+    const rate = alarmRate(judged.filter((pValue) => pValue <= alertRate).length, judged.length);
     return {
       release,
       martingale,
       alerts: { ...rate, budget: alertRate, effect: effectOf(rate, alertRate) },
-      scores: scoreDrift(lookedAt.pValues, calibrationRows),
-      window: {
-        vectors: lookedAt.ts.length,
-        fromTs: lookedAt.ts.length === 0 ? null : lookedAt.ts.reduce((left, right) => Math.min(left, right)),
-        toTs: lookedAt.ts.length === 0 ? null : lookedAt.ts.reduce((left, right) => Math.max(left, right)),
-      },
+      scores: scoreDrift(window.pValues, calibrationRows),
+      window: { vectors: window.ts.length, fromTs: window.ts[0] ?? null, toTs: window.ts.at(-1) ?? null },
       rowsSinceChange: isAlarm && sinceTs !== null ? this.#rowsSince(sinceTs) : 0,
     };
   }
 
-  /** The vectors of the last round. */
+  /** The vectors of the last round, and older ones where it brought few. */
   window(): Sample {
-    return asSample(this.#state.lookedAt);
+    return asSample(this.#windowRows());
+  }
+
+  #windowRows(): LookedAt {
+    return windowOf(this.#state.lookedAt, this.#state.newestTs - this.#options.roundMs);
+  }
+
+  #pValuesSince(ts: number): number[] {
+    const { lookedAt } = this.#state;
+    return lookedAt.pValues.slice(firstSince(lookedAt.ts, ts));
   }
 
   #look({ user, ts, pValue, values }: PredictionRecord): void {

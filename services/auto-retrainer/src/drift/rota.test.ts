@@ -5,7 +5,7 @@ import { bet, newMartingale } from './betting-martingale.ts';
 import { emptyRanks, nextRank } from './online-rank.ts';
 import { isLookedAt, tieBreak, VECTOR_SPACING_MS } from './rota.ts';
 
-const ROUND_MS = 50 * 60_000;
+const ROUND_MS = 20 * 60_000;
 const HOURS = 24;
 const USERS = 60;
 const CALIBRATION_USERS = 60;

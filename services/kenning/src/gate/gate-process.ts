@@ -35,8 +35,8 @@ await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport
     onProgress({ stage: 'gather rows', ratio: 0 });
     const archived = await readTrainingRows(store, {
       maxRows: MOST_ROWS,
+      // Everything newer than the training, also what has come since: that is what the challenger would have to serve.
       sinceTs: holdOut.fromTs,
-      untilTs: holdOut.toTs,
       loadHistory: true,
       log: { warn },
     });

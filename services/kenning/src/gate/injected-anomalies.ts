@@ -29,7 +29,7 @@ export function injectAnomalies(rows: Float32Array, columns: number, random: Ran
   for (let start = 0; start < injected.length; start += columns) {
     random.pick(INJECTIONS)((feature, change) => {
       const place = start + FEATURE_NAMES.indexOf(feature);
-      injected[place] = change(injected[place]!);
+      if (!Number.isNaN(injected[place])) injected[place] = change(injected[place]!);
     });
   }
   return injected;

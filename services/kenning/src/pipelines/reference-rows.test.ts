@@ -3,10 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { independentRows, referenceRows } from './reference-rows.ts';
 
 /** Groups of 1 to 20 rows; the value of a row is its number. */
-const groups = Int32Array.from({ length: 20 }, (_, group) => group + 1).reduce<number[]>(
-  (all, size) => [...all, ...Array<number>(size).fill(size)],
-  [],
-);
+const groups = Array.from({ length: 20 }, (_, group) => Array<number>(group + 1).fill(group + 1)).flat();
 const rows = {
   rows: groups.length,
   columns: 1,

@@ -1,5 +1,12 @@
+import { getIfPresent, type ModelStore } from '@liminal/shared/adapters/model-store';
 import { StoreUnreachableError } from '@liminal/shared/adapters/object-errors';
-import { pointerSchema, type releaseManifestSchema } from '@liminal/shared/contracts/release';
+import { gateReportSchema } from '@liminal/shared/contracts/gate';
+import {
+  pointerSchema,
+  releaseIdSchema,
+  releaseKeys,
+  type releaseManifestSchema,
+} from '@liminal/shared/contracts/release';
 import type { LiminalError } from '@liminal/shared/runtime/errors';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import { z } from 'zod';
@@ -8,7 +15,8 @@ import type { ReleaseRegistry } from '../registry/release-registry.ts';
 
 const manifestSchema = z.custom<z.infer<typeof releaseManifestSchema>>().meta({ type: 'object' });
 
-export function addReleaseRoutes(http: HttpServer, registry: ReleaseRegistry): void {
+export function addReleaseRoutes(http: HttpServer, registry: ReleaseRegistry, store: ModelStore): void {
+  addGateRoute(http, store);
   http.get(
     '/releases',
     {
@@ -63,6 +71,25 @@ export function addReleaseRoutes(http: HttpServer, registry: ReleaseRegistry): v
       const found = releases.find(({ id }) => id === release);
       if (found === undefined) throw errors('LIMINAL_ERR_RELEASE_UNKNOWN', { release });
       return found;
+    },
+  );
+}
+
+function addGateRoute(http: HttpServer, store: ModelStore): void {
+  http.get(
+    '/releases/:release/gate',
+    {
+      schema: {
+        tags: ['releases'],
+        summary: 'How a release was judged against the one that served, before it could take its place',
+        params: z.object({ release: releaseIdSchema }),
+        response: { 200: gateReportSchema },
+      },
+    },
+    async ({ params: { release } }) => {
+      const bytes = await orStoreAway(() => getIfPresent(store, releaseKeys.gateReport(release)));
+      if (bytes === null) throw errors('LIMINAL_ERR_RELEASE_NOT_JUDGED', { release });
+      return gateReportSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
     },
   );
 }

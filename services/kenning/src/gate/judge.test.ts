@@ -1,0 +1,73 @@
+import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { Random } from '@liminal/shared/runtime/random';
+import { describe, expect, it } from 'vitest';
+import { injectAnomalies } from './injected-anomalies.ts';
+import { calibrationError, type JudgedRelease, judge } from './judge.ts';
+
+const evenly = (count: number): number[] => Array.from({ length: count }, (_, index) => (index + 0.5) / count);
+
+const good: JudgedRelease = {
+  pValues: evenly(200),
+  alarmShare: 0.01,
+  separation: 0.95,
+  microsecondsPerRow: 50,
+  batchDifference: 0,
+  calibrationRows: 100,
+};
+const failed = (challenger: Partial<JudgedRelease>, champion: Partial<JudgedRelease> = {}): string[] =>
+  judge({ ...good, ...challenger }, { ...good, ...champion }, 0.01).flatMap(({ check, passed }) =>
+    passed ? [] : [check],
+  );
+/** So many of 200 users alarm. */
+const alarming = (count: number): number[] =>
+  evenly(200).map((pValue, index) => (index < count ? 0.005 : 0.01 + pValue));
+
+describe('judge', () => {
+  it.each<[string, Partial<JudgedRelease>, Partial<JudgedRelease>, string[]]>([
+    ['a good one', {}, {}, []],
+    ['19 users to judge by', { pValues: evenly(19) }, {}, ['enough-rows']],
+    ['20 users to judge by', { pValues: evenly(20) }, {}, []],
+    ['alarms that the calibration allows', { pValues: alarming(9) }, {}, []],
+    ['alarms on a fifth of the users', { pValues: alarming(40) }, {}, ['alarm-rate']],
+    ['p-values that crowd together', { pValues: evenly(200).map((p) => 0.4 + p / 5) }, {}, ['calibration']],
+    [
+      'crowded p-values where those of what serves are worse',
+      { pValues: evenly(200).map((p) => 0.4 + p / 5) },
+      { pValues: evenly(200).map((p) => 0.6 + p / 5) },
+      [],
+    ],
+    ['a little less separation', { separation: 0.91 }, {}, []],
+    ['much less separation', { separation: 0.89 }, {}, ['separation']],
+    ['no separation, as what serves', { separation: 0.6 }, { separation: 0.6 }, ['separation']],
+    ['three times the time', { microsecondsPerRow: 300 }, { microsecondsPerRow: 100 }, []],
+    ['more than that', { microsecondsPerRow: 301 }, { microsecondsPerRow: 100 }, ['latency']],
+    ['ten times a very short time', { microsecondsPerRow: 200 }, { microsecondsPerRow: 20 }, []],
+    ['scores that hang on the batch', { batchDifference: 0.01 }, {}, ['onnx-parity']],
+    ['NaN for separation', { separation: Number.NaN }, {}, ['separation']],
+  ])('%s', (_, challenger, champion, checks) => {
+    expect(failed(challenger, champion)).toEqual(checks);
+  });
+
+  it('measures the distance from uniform', () => {
+    expect(calibrationError({ pValues: evenly(10) })).toBeCloseTo(0.05, 12);
+    expect(calibrationError({ pValues: Array(10).fill(0.01) })).toBeCloseTo(0.99, 12);
+  });
+});
+
+describe('injectAnomalies', () => {
+  it('changes every vector, makes up nothing that was not observed, and is seeded', () => {
+    const rows = new Float32Array(100 * FEATURE_COUNT).fill(1);
+    const changed = injectAnomalies(rows, FEATURE_COUNT, new Random(1));
+    for (let row = 0; row < 100; row++) {
+      const vector = changed.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT);
+      expect(vector.some((value) => value !== 1)).toBe(true);
+    }
+    expect(injectAnomalies(rows, FEATURE_COUNT, new Random(1))).toEqual(changed);
+    const unseen = new Float32Array(100 * FEATURE_COUNT).fill(Number.NaN);
+    const kept = injectAnomalies(unseen, FEATURE_COUNT, new Random(1));
+    const made = FEATURE_NAMES.filter((_, column) =>
+      kept.some((value, index) => index % FEATURE_COUNT === column && !Number.isNaN(value)),
+    );
+    expect(made).toEqual([]);
+  });
+});
