@@ -1,10 +1,10 @@
-import { VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import { auroc } from '../evaluation/ranking.ts';
 
 /** Rows to judge by: normal traffic as it came, one row of each user and all of them, and anomalies made of it. */
 export interface GateRows {
-  /** Row-major [n, `VECTOR_LENGTH`], NaN = not observed. */
+  /** Row-major [n, `MODEL_INPUT_LENGTH`], NaN = not observed. */
   all: Float32Array;
   /** The same, of different users: independent of each other. */
   ofUsers: Float32Array;
@@ -48,9 +48,9 @@ export async function measureRelease(release: OpenRelease, rows: GateRows, alert
 
 async function scoreAll(release: OpenRelease, rows: Float32Array): Promise<ScoredVector[]> {
   const scored: ScoredVector[] = [];
-  for (let start = 0; start < rows.length; start += BATCH_ROWS * VECTOR_LENGTH) {
-    const batch = rows.subarray(start, start + BATCH_ROWS * VECTOR_LENGTH);
-    scored.push(...(await release.score(batch, batch.length / VECTOR_LENGTH)));
+  for (let start = 0; start < rows.length; start += BATCH_ROWS * MODEL_INPUT_LENGTH) {
+    const batch = rows.subarray(start, start + BATCH_ROWS * MODEL_INPUT_LENGTH);
+    scored.push(...(await release.score(batch, batch.length / MODEL_INPUT_LENGTH)));
   }
   return scored;
 }
@@ -62,7 +62,7 @@ async function batchDifference(
 ): Promise<number> {
   let largest = 0;
   for (const [row, { pValue }] of inBatches.slice(0, ROWS_ALONE).entries()) {
-    const [alone] = await release.score(rows.subarray(row * VECTOR_LENGTH, (row + 1) * VECTOR_LENGTH), 1);
+    const [alone] = await release.score(rows.subarray(row * MODEL_INPUT_LENGTH, (row + 1) * MODEL_INPUT_LENGTH), 1);
     largest = Math.max(largest, Math.abs(alone!.pValue - pValue));
   }
   return largest;

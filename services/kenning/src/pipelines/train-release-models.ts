@@ -77,7 +77,8 @@ export async function trainReleaseModels(
   const hasFeaturesAlone = rows.columns === FEATURE_COUNT;
   const features = hasFeaturesAlone ? rows : await servedFeatures(rows, lstm, context.signal);
   // The same rows in the same parts: what calibrates was not seen by the LSTM either.
-  const split = splitOf({ ...features, ...(rows.groups && { groups: rows.groups }) });
+  const served: TrainingRows = { ...features, ...(rows.groups && { groups: rows.groups }) };
+  const split = splitOf(served);
   const { training, calibration } = split;
   const backgroundCount = Math.min(options.backgroundRows, training.rows);
   const backgroundRows = takeRows(training, random.fork().sample(training.rows, backgroundCount));
@@ -88,11 +89,7 @@ export async function trainReleaseModels(
     leftOut,
     referenceProfile: referenceProfile(features, FEATURE_NAMES),
     backgroundRows,
-    referenceRows: referenceRows(
-      { ...features, ...(rows.groups && { groups: rows.groups }) },
-      options.referenceRows,
-      random.fork(),
-    ),
+    referenceRows: referenceRows(served, options.referenceRows, random.fork()),
     independentCalibrationRows: split.independentCalibrationRows ?? calibration.rows,
     rows: { total: rows.rows, training: training.rows, calibration: calibration.rows },
   };
