@@ -10,6 +10,9 @@ export const METRIC_LABELS = {
   decision: 'rule that decided, a constant of the code',
   forecaster: 'what forecasts a load: `lstm`, `ewma`, `persistence`',
   served: 'what made the forecast that was served: `lstm`, `ewma`',
+  feature: 'name of a feature, a constant of the code',
+  test: 'test of drift, a constant of the code',
+  step: 'phase or outcome of a rollout, a constant of the code',
   severity: '`none`, `warning`, `critical`',
   entity: '`user`, `series`',
   series:
