@@ -18,6 +18,7 @@ const BENCHMARKS = [
   'platform-minutes',
   'memory',
   'drift-check',
+  'shadow-scoring',
   'drift-detection',
 ];
 

@@ -192,7 +192,8 @@ describe('the suite looks after its own models', () => {
         expect(drift?.drift.isDrift, 'drift before the new client').toBe(false);
       }
       // Between two hours of traffic the story has a moment to go on.
-      for (let moment = 0; moment < 12; moment++) {
+      const isOnItsWay = told !== undefined && told.outcome === null;
+      for (let moment = 0; moment < (isOnItsWay ? 12 : 3); moment++) {
         await sleep(250);
         const found = (await platform.rollouts()).find(({ reason }) => reason === 'drift');
         if (found === undefined) continue;
@@ -228,4 +229,118 @@ describe('the suite looks after its own models', () => {
     expect(moves.at(-1)).toMatchObject({ release: told.challenger, previous: told.champion });
     expect(moves.at(-1)!.reason).toMatch(/drift that raised the alarm rate/);
   });
+
+  it('a challenger that learned from attacks is refused, and forced through goes back by itself', {
+    timeout: 600_000,
+  }, async () => {
+    const platform = await Platform.start(cleanups, { BOOTSTRAP_MIN_ROWS: '20000', WATCH_MINUTES: '2' });
+    const { startMs } = platform;
+    const quiet = { seed: SEED, users: USERS, startMs, endMs: startMs + 24 * HOUR_MS };
+    await platform.feed(normalTraffic(quiet));
+    await until('the first own release serves', async () => !(await platform.production()).isProvisional, 120_000);
+    const { release: champion } = await platform.production();
+
+    // Some hours in which only attackers are there, and normal hours after it.
+    const attackedFromMs = quiet.endMs;
+    const attackedToMs = attackedFromMs + 4 * HOUR_MS;
+    await platform.feed(attackers(attackedFromMs, attackedToMs));
+    const later = normalTraffic({ ...quiet, seed: SEED, startMs, endMs: attackedToMs + 8 * HOUR_MS });
+    const after = [...later].filter(({ ts }) => Number(ts) >= attackedToMs);
+    const isBefore = (hours: number) => (event: Event) => Number(event.ts) < attackedToMs + hours * HOUR_MS;
+    await platform.feed(after.filter(isBefore(6)));
+
+    const rows = { sinceTs: attackedFromMs, untilTs: attackedToMs };
+    const asked = { by: 'test', because: 'learn from attacks', ...rows };
+    expect(await platform.post('/retrain', asked)).toBe(202);
+    const refused = await ended(platform, 'manual', 0);
+    console.log(`trained on attacks: ${refused.outcome}\n${timeline(refused)}`);
+    expect(refused.outcome).toBe('refused');
+    expect((await platform.production()).release).toBe(champion);
+    const report = await platform.ask<{ passed: boolean; checks: { check: string; passed: boolean }[] }>(
+      'kenning',
+      `/releases/${refused.challenger}/gate`,
+    );
+    expect(report?.passed).toBe(false);
+
+    expect(await platform.post('/retrain', { ...asked, skipGate: true })).toBe(202);
+    await until('the bad release serves', async () => (await platform.production()).release !== champion, 120_000);
+    const servesSince = performance.now();
+    // Normal traffic goes on, minute by minute.
+    const events = after.filter((event) => !isBefore(6)(event));
+    let fedMinutes = 0;
+    for (const minute of byMinute(events)) {
+      await platform.feed(minute);
+      fedMinutes++;
+      if ((await platform.production()).release === champion) break;
+      await sleep(300);
+    }
+    const back = await ended(platform, 'manual', 1);
+    const seconds = (performance.now() - servesSince) / 1000;
+    console.log(
+      `forced through: ${back.outcome} after ${fedMinutes} min of traffic, ${seconds.toFixed(1)} s\n${timeline(back)}`,
+    );
+    expect(back.outcome).toBe('rolled-back');
+    expect((await platform.production()).release).toBe(champion);
+    expect(seconds).toBeLessThan(60);
+  });
+
+  it('ends the same when services are killed at every step', { timeout: 900_000 }, async () => {
+    const platform = await Platform.start(cleanups);
+    const random = new Random(SEED);
+    const kills: string[] = [];
+    const { told, after } = await tellStory(platform, SEED, async (step) => {
+      const victim = platform.services[random.pick(KILLABLE)]!;
+      kills.push(`${step}: ${victim.name}`);
+      await victim.kill();
+      await victim.start();
+      await victim.ready();
+    });
+    if (told === undefined) throw new Error('no rollout because of drift');
+    console.log(`SELF_CARE_SEED=${SEED}, killed ${kills.join(', ')}\n${timeline(told)}`);
+    expect(told.outcome).toBe('promoted');
+    expect(after).toBeDefined();
+    const { history } = (await platform.ask<{ history: HistoryEntry[] }>('auto-retrainer', '/history'))!;
+    const served = history.filter(({ pointer }) => pointer === 'production');
+    // Each release follows the one before: there never were two, and never none.
+    expect(served.map(({ previous }) => previous)).toEqual([
+      null,
+      ...served.slice(0, -1).map(({ release }) => release),
+    ]);
+    expect(served).toHaveLength(3);
+    expect((await platform.production()).release).toBe(told.challenger);
+  });
 });
+
+/** Rollouts for this reason that have ended, oldest first: the one at `index`. */
+async function ended(platform: Platform, reason: string, index: number): Promise<Rollout> {
+  let found: Rollout | undefined;
+  await until(
+    'the rollout has ended',
+    async () => {
+      found = (await platform.rollouts()).filter((rollout) => rollout.reason === reason && rollout.outcome !== null)[
+        index
+      ];
+      return found !== undefined && found.steps.at(-1)!.step === found.outcome;
+    },
+    120_000,
+  );
+  return found!;
+}
+
+/** What attackers do, and nobody else. */
+function* attackers(startMs: number, endMs: number): Generator<Event> {
+  const attacks = { scraping: 12, 'slow-bot': 12, 'credential-stuffing': 12, 'channel-spam': 12, 'shared-account': 6 };
+  const traffic = simulateTraffic({ seed: SEED + 1, startMs, endMs, users: USERS, attacks });
+  const spans = new Map(
+    traffic.labels.flatMap(({ users, fromMs, toMs }) => users.map((user) => [user, { fromMs, toMs }])),
+  );
+  for (const event of traffic.events()) {
+    const span = spans.get(event.user);
+    if (span !== undefined && Number(event.ts) >= span.fromMs && Number(event.ts) <= span.toMs) yield event;
+  }
+}
+
+function* byMinute(events: readonly Event[]): Generator<Event[]> {
+  const minutes = Map.groupBy(events, ({ ts }) => Math.floor(Number(ts) / 60_000));
+  yield* minutes.values();
+}
