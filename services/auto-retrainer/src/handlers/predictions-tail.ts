@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeEntries } from '@liminal/shared/adapters/dead-letters';
 import { toEntry } from '@liminal/shared/adapters/stream-worker';
 import { cursorKey, streamKey } from '@liminal/shared/contracts/keys';
@@ -23,7 +24,7 @@ export class PredictionsTail {
     this.#partitions = partitions;
   }
 
-  /** Calls `take` with what is new, batch by batch, and moves `cursors` on. Turns of the event loop lie between batches. */
+  /** Calls `take` with what is new, batch by batch, and moves `cursors` on. Other work has its turn between them. */
   async read(cursors: Record<number, string>, take: (records: PredictionRecord[]) => void): Promise<void> {
     for (let read = 0; read < MOST_READS; read++) {
       const partitions = Array.from({ length: this.#partitions }, (_, partition) => partition);
@@ -40,6 +41,7 @@ export class PredictionsTail {
         const entries = packed.map(toEntry);
         take(decodeEntries(entries, decodePredictions).decoded.flatMap(({ value }) => value));
         cursors[byKey.get(key.toString())!] = entries.at(-1)!.id;
+        await nextTurn();
       }
     }
   }

@@ -29,6 +29,14 @@ describe('judge', () => {
     ['20 users to judge by', { pValues: evenly(20) }, {}, []],
     ['alarms that the calibration allows', { pValues: alarming(9) }, {}, []],
     ['alarms on a fifth of the users', { pValues: alarming(40) }, {}, ['alarm-rate']],
+    ['a small calibration, twice the rate', { pValues: alarming(8), calibrationRows: 10 }, {}, []],
+    ['a small calibration, far more than that', { pValues: alarming(20), calibrationRows: 10 }, {}, ['alarm-rate']],
+    [
+      'a small calibration, many alarms, but not more than what serves',
+      { pValues: alarming(20), calibrationRows: 10 },
+      { pValues: alarming(20) },
+      [],
+    ],
     ['p-values that crowd together', { pValues: evenly(200).map((p) => 0.4 + p / 5) }, {}, ['calibration']],
     [
       'crowded p-values where those of what serves are worse',

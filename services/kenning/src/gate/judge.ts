@@ -11,6 +11,10 @@ export interface JudgedRelease extends Measurement {
 const FEWEST_USERS = 20;
 /** Alarms that a well calibrated release has with less than this probability are too many. */
 const UNLIKELY = 0.001;
+/** A challenger with a small calibration may alarm so many times as often as was set. */
+const RATE_FACTOR = 2;
+/** With so many calibration rows their chance is none. */
+const MANY_ROWS = 10_000;
 /** Of the calibration error: a challenger beyond it has to be better than what serves. */
 const LARGEST_CALIBRATION_ERROR = 0.2;
 /** A challenger may separate so much worse than what serves, and has to separate so well at least. */
@@ -47,17 +51,19 @@ function enoughRows({ pValues }: JudgedRelease): GateCheck {
 
 /**
  * Alarms on one row of each user: their number is Beta-Binomial when the release keeps its promise (see
- * `calibration/beta-binomial.ts`), its calibration counting as many rows as it has users.
+ * `calibration/beta-binomial.ts`), its calibration counting as many independent rows as it is worth. A small calibration allows
+ * nearly any number: then no more than twice the rate, or what the release that serves alarms.
  */
 function alarmRate(challenger: JudgedRelease, champion: JudgedRelease, alertRate: number): GateCheck {
   const users = challenger.pValues.length;
-  const limit = mostAlarms(users, Math.floor(challenger.calibrationRows), alertRate);
-  const alarms = countAlarms(challenger, alertRate);
+  const [alarms, serving] = [countAlarms(challenger, alertRate), countAlarms(champion, alertRate)];
+  const allowed = Math.max(mostAlarms(users, MANY_ROWS, RATE_FACTOR * alertRate), serving);
+  const limit = Math.min(mostAlarms(users, Math.floor(challenger.calibrationRows), alertRate), allowed);
   return {
     check: 'alarm-rate',
     passed: alarms <= limit,
     challenger: alarms,
-    champion: countAlarms(champion, alertRate),
+    champion: serving,
     limit,
     because: `alarms on ${alarms} of ${users} users where at most ${limit} fit a rate of ${alertRate}`,
   };

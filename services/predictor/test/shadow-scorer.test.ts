@@ -1,0 +1,115 @@
+import { shadowKey } from '@liminal/shared/contracts/keys';
+import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
+import type { LoadedRelease } from '@liminal/shared/release/load-release';
+import { OpenRelease } from '@liminal/shared/release/open-release';
+import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../../kenning/src/pipelines/train-release-models.ts';
+import { DEFAULT_MODEL_OPTIONS } from '../../kenning/src/pipelines/trainable-models.ts';
+import { inputsOf, loadedRelease, simulatedRows } from '../../kenning/test/trained-release.ts';
+import { createMetrics } from '../src/metrics.ts';
+import { ShadowScorer } from '../src/shadow/shadow-scorer.ts';
+
+const ALERT_RATE = 0.05;
+const ROWS = 500;
+
+describe('a shadow release', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let production: OpenRelease;
+  let shadow: OpenRelease;
+  let loadedShadow: LoadedRelease;
+  let vectors: Float32Array;
+
+  beforeAll(async () => {
+    server = await startTestRedis();
+    redis = new Redis(server.url);
+    const models = { 'isolation-forest': DEFAULT_MODEL_OPTIONS['isolation-forest']! };
+    const trained = async (seed: number): Promise<LoadedRelease> => {
+      const rows = simulatedRows({ seed, platformUsers: 60 });
+      return loadedRelease(await trainReleaseModels(rows, { ...DEFAULT_RELEASE_TRAINING, models }, { seed }));
+    };
+    production = await OpenRelease.open(await trained(1));
+    loadedShadow = await trained(2);
+    shadow = await OpenRelease.open(loadedShadow);
+    vectors = inputsOf(simulatedRows({ seed: 3, platformUsers: 60 })).slice(0, ROWS * MODEL_INPUT_LENGTH);
+  }, 60_000);
+  afterAll(async () => {
+    await production.close();
+    await shadow.close();
+    redis.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => redis.flushall());
+
+  const scorerWith = (release: OpenRelease | undefined): ShadowScorer =>
+    new ShadowScorer({
+      redis,
+      shadow: () => release,
+      anomalyAlertRate: ALERT_RATE,
+      metrics: createMetrics(new Registry(), { partitions: () => 1 }),
+      logger: pino({ level: 'silent' }),
+    });
+  const counted = () => redis.hgetall(shadowKey(2));
+
+  it('is counted beside production, which it does not touch', async () => {
+    const scored = await production.score(vectors, ROWS);
+    const before = structuredClone(scored);
+    const scorer = scorerWith(shadow);
+    await scorer.compare(2, vectors, { release: production.id, scored, elapsedMs: 4 });
+    await scorer.flush(2);
+    expect(scored).toEqual(before);
+    const alone = await shadow.score(vectors, ROWS);
+    const isAlarm = ({ pValue }: { pValue: number }): boolean => pValue <= ALERT_RATE;
+    const disagreements = alone.filter((own, row) => isAlarm(own) !== isAlarm(scored[row]!)).length;
+    expect(disagreements).toBeGreaterThan(0);
+    expect(await counted()).toMatchObject({
+      release: shadow.id,
+      production: production.id,
+      vectors: String(ROWS),
+      alarms: String(alone.filter(isAlarm).length),
+      productionAlarms: String(scored.filter(isAlarm).length),
+      disagreements: String(disagreements),
+      productionMicroseconds: '4000',
+      failures: '0',
+    });
+  });
+
+  it('adds up over batches, and begins anew beside another release', async () => {
+    const scored = (await production.score(vectors, ROWS)).slice(0, 10);
+    const scorer = scorerWith(shadow);
+    const few = vectors.subarray(0, 10 * MODEL_INPUT_LENGTH);
+    for (const times of [1, 2]) {
+      await scorer.compare(2, few, { release: production.id, scored, elapsedMs: 1 });
+      if (times === 2) await scorer.compare(2, few, { release: production.id, scored, elapsedMs: 1 });
+      await scorer.flush(2);
+    }
+    expect(await counted()).toMatchObject({ vectors: '30' });
+    await scorer.compare(2, few, { release: 'r-20260101T000000-00000000', scored, elapsedMs: 1 });
+    await scorer.flush(2);
+    expect(await counted()).toMatchObject({ vectors: '10', production: 'r-20260101T000000-00000000' });
+  });
+
+  it('that fails is counted, and fails alone', async () => {
+    const scored = await production.score(vectors, ROWS);
+    const broken = await OpenRelease.open(loadedShadow);
+    await broken.close();
+    const scorer = scorerWith(broken);
+    await scorer.compare(2, vectors, { release: production.id, scored, elapsedMs: 1 });
+    await scorer.flush(2);
+    expect(await counted()).toMatchObject({ vectors: String(ROWS), failures: String(ROWS), disagreements: '0' });
+  });
+
+  it('is none where it is what serves, or where there is none', async () => {
+    const scored = await production.score(vectors, ROWS);
+    for (const release of [production, undefined]) {
+      const scorer = scorerWith(release);
+      await scorer.compare(2, vectors, { release: production.id, scored, elapsedMs: 1 });
+      await scorer.flush(2);
+    }
+    expect(await counted()).toEqual({});
+  });
+});
