@@ -1,5 +1,5 @@
 import type { Random } from '@liminal/shared/runtime/random';
-import { COUNTS, type Measure, type PlatformSeries } from './platform-series.ts';
+import { COUNTS, GOOD_EVENTS, type Measure, type PlatformSeries, ratio } from './platform-series.ts';
 
 /** Something that goes wrong on the platform. */
 export interface Incident {
@@ -12,8 +12,6 @@ export interface Incident {
   values(series: PlatformSeries, minute: number, age: number, random: Random): Partial<Record<Measure, number>>;
 }
 
-const nothing = Number.NaN;
-
 export const INCIDENTS: readonly Incident[] = [
   {
     name: 'outage',
@@ -21,9 +19,9 @@ export const INCIDENTS: readonly Incident[] = [
     minutes: 30,
     values: () => ({
       ...Object.fromEntries(COUNTS.map((measure) => [measure, 0])),
-      failed_login_ratio: nothing,
-      error_ratio: nothing,
-      p95_duration: nothing,
+      failed_login_ratio: 0,
+      error_ratio: 0,
+      p95_duration: Number.NaN,
     }),
   },
   {
@@ -39,10 +37,11 @@ export const INCIDENTS: readonly Incident[] = [
     name: 'login storm',
     what: '20 failed logins a minute more, for 30 minutes',
     minutes: 30,
-    values: ({ logins, failed_login_ratio: ratio }, minute, _age, random) => {
+    values: (series, minute, _age, random) => {
       const added = poisson(20, random);
-      const failed = (logins[minute] === 0 ? 0 : ratio[minute]! * logins[minute]!) + added;
-      return { logins: logins[minute]! + added, failed_login_ratio: failed / (logins[minute]! + added) };
+      const logins = series.logins[minute]!;
+      const failed = series.failed_login_ratio[minute]! * (logins + GOOD_EVENTS);
+      return { logins: logins + added, failed_login_ratio: ratio(failed + added, logins + added) };
     },
   },
   {

@@ -1,4 +1,5 @@
 import { eventTimeMs } from '@liminal/shared/contracts/event';
+import { DURATION_BUCKETS, durationBucket, durationQuantile } from '@liminal/shared/platform-watch/duration-buckets';
 import { Random } from '@liminal/shared/runtime/random';
 import { normalTraffic } from '@liminal/simulator/traffic';
 
@@ -51,17 +52,22 @@ export function platformSeries({ seed, users, days }: { seed: number; users: num
   }
   for (let minute = 0; minute < minutes; minute++) {
     series.active_users[minute] = activeUsers[minute]!.size;
-    // Of no login, and of no request, there is no ratio: 0/0 is NaN.
-    series.failed_login_ratio[minute] = failedLogins[minute]! / series.logins[minute]!;
-    series.error_ratio[minute] = errors[minute]! / series.requests[minute]!;
-    series.p95_duration[minute] = quantile(durations[minute]!, 0.95);
+    series.failed_login_ratio[minute] = ratio(failedLogins[minute]!, series.logins[minute]!);
+    series.error_ratio[minute] = ratio(errors[minute]!, series.requests[minute]!);
+    series.p95_duration[minute] = p95(durations[minute]!);
   }
   return series;
 }
 
 const ERROR_SHARE = 0.002;
+/** Good events that a ratio has beside the real ones, as in the watch (docs/platform-watch.md). */
+export const GOOD_EVENTS = 5;
 
-function quantile(values: number[], share: number): number {
-  const sorted = values.sort((left, right) => left - right);
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+export const ratio = (bad: number, all: number): number => bad / (all + GOOD_EVENTS);
+
+/** As the watch measures it, from buckets. */
+function p95(durationsMs: readonly number[]): number {
+  const counts = new Uint32Array(DURATION_BUCKETS);
+  for (const duration of durationsMs) counts[durationBucket(duration)]! += 1;
+  return durationQuantile(counts, 0.95);
 }

@@ -92,6 +92,31 @@ describe('kenning score of a time series', () => {
     expect(after).toEqual(whole.slice(1 + 5 * DAY));
   });
 
+  it('judges the increase of a counter, also over resets and from one file to the next', async () => {
+    let reading = 1_000;
+    const readings = rows.map((row, index) => {
+      // It begins again twice; the reading that is missing leaves two increases unknown.
+      if (index === 3 * DAY || index === 6 * DAY + 7) reading = 0;
+      reading += Number(row.value);
+      return { ...row, value: row.value === '' ? '' : String(reading) };
+    });
+    writeFileSync(at('counter.csv'), csvOf(readings));
+    writeFileSync(at('counter-past.csv'), csvOf(readings.slice(0, 5 * DAY)));
+    writeFileSync(at('counter-new.csv'), csvOf(readings.slice(5 * DAY)));
+    const whole = lines(await kenning('score', at('counter.csv'), '--counter'));
+    const increases = whole.slice(1).map((line) => line.split(',')[1]);
+    const isMissing = (row: number): boolean => row % 211 === 210;
+    expect(increases).toEqual(
+      rows.map(({ value }, row) => (row === 0 || isMissing(row) || isMissing(row - 1) ? '' : value)),
+    );
+    const alarms = [...whole.keys()].filter((line) => whole[line]!.split(',')[3] === '1');
+    expect(alarms[0]! - 1 - OUTAGE).toBeLessThan(4);
+    expect(alarms[0]! - 1 - OUTAGE).toBeGreaterThanOrEqual(0);
+    await kenning('train', at('counter-past.csv'), '--counter', '--out', at('counter.json'));
+    const [, ...after] = lines(await kenning('score', at('counter-new.csv'), '--model', at('counter.json')));
+    expect(after).toEqual(whole.slice(1 + 5 * DAY));
+  });
+
   it('writes Parquet, and reads what is packed, parted and written otherwise', async () => {
     const other = csvOf(rows).replaceAll(',', ';').replaceAll(' ', 'T').replaceAll('\n', '\r\n');
     writeFileSync(at('other.csv.gz'), gzipSync(other.replaceAll(/T(\S+);/g, 'T$1Z;')));
@@ -223,6 +248,7 @@ describe('what kenning refuses of a time series', () => {
     [['--option', 'scale=log'], 'the value must be linear or square-root'],
     [['--option', 'alarmThreshold=-1'], 'alarmThreshold must be above 0'],
     [['--option', 'historyLength=x'], 'the value must be a number'],
+    [['--counter', '--normal-only', '--label', 'y'], '--normal-only does not go with this file'],
     [['--interval', 'often'], '--interval often is not a number of seconds'],
     [['--model', 'isolation-forest'], '--model does not go with this file: it is a time series'],
     [['--seed', '3'], '--seed does not go with this file'],

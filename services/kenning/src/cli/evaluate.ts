@@ -31,7 +31,7 @@ Rows with label 1 that follow each other are one anomaly. The answer: precision 
 false alarms a day; AUROC and average precision of the rows.
 
   --model MODEL        a detector that has seen what came before; its rows must be newer   (one that has seen nothing)
-  --interval I, --option NAME=VALUE   without a model, as for kenning train
+  --interval I, --option NAME=VALUE, --counter   without a model, as for kenning train
 
 Examples:
   kenning evaluate labelled.csv --model model.onnx --label y
@@ -59,15 +59,19 @@ async function evaluate(context: CommandContext): Promise<void> {
   const path = onePath(positionals, 'file with data');
   const label = required('--label', values.label);
   const { exclude, format } = tableArguments(values);
-  const { model, json = false, interval, option } = values;
+  const { model, json = false, interval, option, counter } = values;
   const table = await openTable(path, format);
   const series = seriesFile(table, { label, exclude });
   if (series !== undefined) {
     const read = model === undefined ? undefined : await readSeriesModel(model);
-    await evaluateSeries(series, { model: read, json, interval, option }, context);
+    await evaluateSeries(series, { model: read, json, settings: { interval, option, counter } }, context);
     return;
   }
-  assertNotGiven(values, ['interval', 'option'], 'it is a table, and no time series with timestamp and value');
+  assertNotGiven(
+    values,
+    ['interval', 'option', 'counter'],
+    'it is a table, and no time series with timestamp and value',
+  );
   const scorer = await Scorer.open(required('--model', model));
   try {
     const evaluation = await evaluateTable(scorer, table, { label, exclude, ...context });

@@ -25,7 +25,7 @@ ${SERIES_TEXT}
 The answer: timestamp, value, score (empty while unknown), alarm, severity, the expected value with its 90% band, status.
 
   --model MODEL        a detector that has seen what came before; its rows must be newer   (one that has seen nothing)
-  --interval I, --option NAME=VALUE   without a model, as for kenning train
+  --interval I, --option NAME=VALUE, --counter   without a model, as for kenning train
 
 Examples:
   kenning score today.csv --model model.onnx --out scores.csv
@@ -44,15 +44,19 @@ async function score(context: CommandContext): Promise<void> {
   });
   const path = onePath(positionals, 'file with data');
   const { exclude, format } = tableArguments(values);
-  const { model, out, interval, option } = values;
+  const { model, out, interval, option, counter } = values;
   const table = await openTable(path, format);
   const series = seriesFile(table, { label: undefined, exclude });
   if (series !== undefined) {
     const read = model === undefined ? undefined : await readSeriesModel(model);
-    await scoreSeries(series, { model: read, out, interval, option }, context);
+    await scoreSeries(series, { model: read, out, settings: { interval, option, counter } }, context);
     return;
   }
-  assertNotGiven(values, ['interval', 'option'], 'it is a table, and no time series with timestamp and value');
+  assertNotGiven(
+    values,
+    ['interval', 'option', 'counter'],
+    'it is a table, and no time series with timestamp and value',
+  );
   await scoreTable(table, { model: required('--model', model), out, exclude }, context);
 }
 

@@ -58,6 +58,7 @@ ${SERIES_TEXT}
   --out FILE           where the detector goes that has seen the series, as JSON: kenning score goes on with it
   --alarms-per-day N   the threshold is the smallest that gives no more alarms on the series   (alarmThreshold)
   --interval I         between two rows: 30s, 5m, 1h, 1d                        (median step)
+  --counter            the values are readings of a counter: what is judged is its increase, also over a reset
   --option NAME=VALUE  again for more:
 ${SERIES_OPTIONS_TEXT}
 
@@ -109,8 +110,9 @@ async function train(context: CommandContext): Promise<void> {
 
 function seriesTraining(out: string, values: Values): SeriesTraining {
   assertNotGiven(values, ['model', 'normal-only', 'seed', 'calibration-share'], 'it is a time series');
-  const { interval, option: settings = [], 'alarms-per-day': alarms } = values;
-  return { out, interval, settings, alarmsPerDay: alarms === undefined ? undefined : parseAlarms(alarms) };
+  const { interval, option, counter, 'alarms-per-day': alarms } = values;
+  const settings = { interval, option, counter };
+  return { out, settings, alarmsPerDay: alarms === undefined ? undefined : parseAlarms(alarms) };
 }
 
 function parseAlarms(text: string): number {
@@ -123,7 +125,11 @@ function tableTraining(path: string, out: string, values: Values): TrainArgument
   const { label, seed, 'normal-only': normalOnly = false, 'calibration-share': share } = values;
   if (normalOnly && label === undefined) throw new UsageError('--normal-only needs --label: see --help.');
   const model = required('--model', values.model);
-  assertNotGiven(values, ['interval', 'alarms-per-day'], 'it is a table, and no time series with timestamp and value');
+  assertNotGiven(
+    values,
+    ['interval', 'counter', 'alarms-per-day'],
+    'it is a table, and no time series with timestamp and value',
+  );
   return {
     path,
     out,

@@ -4,7 +4,7 @@ import { seriesAlarms } from '../../evaluation/series-alarms.ts';
 import type { CommandContext } from '../command.ts';
 import { readSeries, type SeriesFile } from './series-file.ts';
 import type { SeriesModel } from './series-model.ts';
-import { judge, remarks, seriesStart } from './series-pass.ts';
+import { judge, remarks, type SeriesSettings, seriesStart } from './series-pass.ts';
 import { durationText } from './timestamps.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,19 +31,18 @@ export interface SeriesEvaluation {
 export interface SeriesEvaluating {
   model: SeriesModel | undefined;
   json: boolean;
-  interval: string | undefined;
-  option: string[] | undefined;
+  settings: SeriesSettings;
 }
 
 /** Writes how the alarms and the scores of a series compare with its labels. */
 export async function evaluateSeries(
   file: SeriesFile,
-  { model, json, ...training }: SeriesEvaluating,
+  { model, json, settings }: SeriesEvaluating,
   context: CommandContext,
 ): Promise<void> {
   const { path } = file.csv;
   const rows = await readSeries(file, context);
-  const start = seriesStart(path, rows, model, training);
+  const start = seriesStart(path, rows, model, settings);
   const verdicts = await judge(start, rows, { ...context, label: 'evaluate' });
   const evaluation = evaluated(verdicts, rows.labels, start.intervalMs);
   context.stdout.write(json ? `${JSON.stringify(evaluation, null, 2)}\n` : asText(path, evaluation));

@@ -1,9 +1,8 @@
-import type { SeriesVerdict } from '@liminal/shared/time-series/series-detector';
 import type { CommandContext } from '../command.ts';
 import { type OutputColumn, type OutputValues, openOutput } from '../table-output.ts';
 import { readSeries, type SeriesFile, type SeriesRows } from './series-file.ts';
 import type { SeriesModel } from './series-model.ts';
-import { judge, remarks, seriesStart } from './series-pass.ts';
+import { type JudgedRow, judge, remarks, type SeriesSettings, seriesStart } from './series-pass.ts';
 
 const COLUMNS: readonly OutputColumn[] = [
   { name: 'timestamp', type: 'text' },
@@ -22,19 +21,18 @@ export interface SeriesScoring {
   model: SeriesModel | undefined;
   /** A path; undefined: the standard output. */
   out: string | undefined;
-  interval: string | undefined;
-  option: string[] | undefined;
+  settings: SeriesSettings;
 }
 
 /** Writes what the detector says of each row, in their order. */
 export async function scoreSeries(
   file: SeriesFile,
-  { model, out, ...training }: SeriesScoring,
+  { model, out, settings }: SeriesScoring,
   context: CommandContext,
 ): Promise<void> {
   const { path } = file.csv;
   const rows = await readSeries(file, context);
-  const verdicts = await judge(seriesStart(path, rows, model, training), rows, { ...context, label: 'score' });
+  const verdicts = await judge(seriesStart(path, rows, model, settings), rows, { ...context, label: 'score' });
   const output = openOutput(out ?? context.stdout, COLUMNS);
   try {
     await output.write(columnsOf(rows, verdicts));
@@ -46,10 +44,10 @@ export async function scoreSeries(
   context.stderr.write(remarks(path, verdicts));
 }
 
-function columnsOf({ times, values }: SeriesRows, verdicts: readonly SeriesVerdict[]): OutputValues[] {
+function columnsOf({ times }: SeriesRows, verdicts: readonly JudgedRow[]): OutputValues[] {
   return [
     times,
-    values,
+    verdicts.map(({ value }) => value),
     verdicts.map(({ score }) => score),
     verdicts.map(({ alarm }) => Number(alarm)),
     verdicts.map(({ severity }) => severity),

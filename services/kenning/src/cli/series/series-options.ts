@@ -11,6 +11,7 @@ import { VALUE_SCALES } from '@liminal/shared/time-series/value-scale';
 export const SERIES_OPTIONS = {
   interval: { type: 'string' },
   option: { type: 'string', multiple: true },
+  counter: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
 const HOUR_MS = 3_600_000;

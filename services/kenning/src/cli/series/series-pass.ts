@@ -7,6 +7,7 @@ import {
   type SeriesVerdict,
 } from '@liminal/shared/time-series/series-detector';
 import { TableError } from '../table.ts';
+import { type CounterReading, counterIncrease, NO_READING } from './counter-increase.ts';
 import type { SeriesRows } from './series-file.ts';
 import type { SeriesModel } from './series-model.ts';
 import { detectorOptions } from './series-options.ts';
@@ -21,17 +22,32 @@ export interface SeriesStart {
   intervalMs: number;
   /** Time of interval 0. */
   originMs: number;
+  /** Where the values are readings of a counter whose increase is judged: the newest one. */
+  counter: CounterReading | undefined;
+}
+
+/** What a person says of a series when a detector begins with it. */
+export interface SeriesSettings {
+  interval?: string | undefined;
+  option?: string[] | undefined;
+  counter?: boolean | undefined;
 }
 
 /** A detector that has seen nothing. Throws `UsageError`, and `TableError` where the rows tell no interval. */
 export function freshStart(
   path: string,
   { timesMs }: SeriesRows,
-  { interval, settings }: { interval: string | undefined; settings: readonly string[] },
+  { interval, option = [], counter = false }: SeriesSettings,
 ): SeriesStart {
   const step = interval === undefined ? medianStepOf(path, timesMs) : intervalMs(interval);
-  const options = detectorOptions(settings, step);
-  return { detector: SeriesDetector.fresh(options), options, intervalMs: step, originMs: timesMs[0]! };
+  const options = detectorOptions(option, step);
+  return {
+    detector: SeriesDetector.fresh(options),
+    options,
+    intervalMs: step,
+    originMs: timesMs[0]!,
+    counter: counter ? NO_READING : undefined,
+  };
 }
 
 /** A detector that goes on after the rows it was trained on. Throws `TableError` where none of the rows is newer. */
@@ -40,20 +56,20 @@ export function startAfter(path: string, { timesMs }: SeriesRows, model: SeriesM
     const through = new Date(model.throughMs).toISOString();
     throw new TableError(`${path} ends before the model does, which has seen all until ${through}; give newer rows`);
   }
-  const { detector, options, fromMs } = model;
-  return { detector, options, intervalMs: model.intervalMs, originMs: fromMs };
+  const { detector, options, fromMs, counter } = model;
+  return { detector, options, intervalMs: model.intervalMs, originMs: fromMs, counter };
 }
 
-/** Either of them. Options belong to the training. Throws as they do. */
+/** Either of them. Settings belong to the training. Throws as they do. */
 export function seriesStart(
   path: string,
   rows: SeriesRows,
   model: SeriesModel | undefined,
-  { interval, option = [] }: { interval?: string | undefined; option?: string[] | undefined },
+  settings: SeriesSettings,
 ): SeriesStart {
-  if (model === undefined) return freshStart(path, rows, { interval, settings: option });
-  if (interval === undefined && option.length === 0) return startAfter(path, rows, model);
-  throw new UsageError('--interval and --option belong to the training: a model has them already.');
+  if (model === undefined) return freshStart(path, rows, settings);
+  if (Object.values(settings).every((value) => value === undefined)) return startAfter(path, rows, model);
+  throw new UsageError('--interval, --option and --counter belong to the training: a model has them already.');
 }
 
 function medianStepOf(path: string, timesMs: Float64Array): number {
@@ -65,20 +81,28 @@ function medianStepOf(path: string, timesMs: Float64Array): number {
   }
 }
 
+/** A verdict and the value that it is on: of a counter its increase. */
+export type JudgedRow = SeriesVerdict & { value: number };
+
 /**
- * The verdict on each row. A row whose interval is not after that of the one before has the status `late`. Rejects with the
- * reason of the signal.
+ * The verdict on each row, in their order; `start` goes on with them. A row whose interval is not after that of the one before has
+ * the status `late`. Rejects with the reason of the signal.
  */
 export async function judge(
-  { detector, intervalMs: step, originMs }: SeriesStart,
+  start: SeriesStart,
   { timesMs, values }: SeriesRows,
   { label, signal, stderr }: { label: string; signal: AbortSignal; stderr: TerminalStream },
-): Promise<SeriesVerdict[]> {
+): Promise<JudgedRow[]> {
+  const { detector, intervalMs: step, originMs } = start;
   const bar = createProgress({ label, total: 1, stream: stderr });
-  const verdicts: SeriesVerdict[] = [];
+  const verdicts: JudgedRow[] = [];
   try {
-    for (const [row, value] of values.entries()) {
-      verdicts.push(detector.update({ minute: Math.round((timesMs[row]! - originMs) / step), value }));
+    for (const [row, reading] of values.entries()) {
+      const minute = Math.round((timesMs[row]! - originMs) / step);
+      const value = start.counter === undefined ? reading : counterIncrease(start.counter, { minute, reading });
+      const verdict = detector.update({ minute, value });
+      verdicts.push({ ...verdict, value });
+      if (start.counter !== undefined && verdict.status !== 'late') start.counter = { minute, reading };
       if (row % ROWS_AT_ONCE !== 0) continue;
       bar.update(row / values.length, `${row.toLocaleString('en')} rows`);
       await new Promise(setImmediate);

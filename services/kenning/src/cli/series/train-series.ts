@@ -5,7 +5,7 @@ import { writeWhole } from '../write-whole.ts';
 import { thresholdFor } from './alarm-threshold.ts';
 import { readSeries, type SeriesFile } from './series-file.ts';
 import { encodeSeriesModel } from './series-model.ts';
-import { freshStart, judge, remarks, type SeriesStart } from './series-pass.ts';
+import { freshStart, judge, remarks, type SeriesSettings, type SeriesStart } from './series-pass.ts';
 import { intervalText } from './timestamps.ts';
 
 const DAY_MS = 86_400_000;
@@ -14,8 +14,7 @@ const UNREACHED = 1e9;
 
 export interface SeriesTraining {
   out: string;
-  interval: string | undefined;
-  settings: readonly string[];
+  settings: SeriesSettings;
   /** Alarms that the series itself may give at most; the threshold is as in the options without it. */
   alarmsPerDay: number | undefined;
 }
@@ -23,20 +22,20 @@ export interface SeriesTraining {
 /** Runs a detector over a series and writes it, so that it can go on with what comes next. */
 export async function trainSeries(
   file: SeriesFile,
-  { out, interval, settings, alarmsPerDay }: SeriesTraining,
+  { out, settings, alarmsPerDay }: SeriesTraining,
   context: CommandContext,
 ): Promise<void> {
   const { path } = file.csv;
   const rows = await readSeries(file, context);
-  const start = freshStart(path, rows, { interval, settings });
+  const start = freshStart(path, rows, settings);
   if (alarmsPerDay !== undefined) {
     start.options.alarmThreshold = await chosenThreshold(start, rows, alarmsPerDay, context);
     start.detector = SeriesDetector.fresh(start.options);
   }
   const verdicts = await judge(start, rows, { ...context, label: 'train' });
-  const { detector, options, intervalMs } = start;
+  const { detector, options, intervalMs, counter } = start;
   const throughMs = rows.timesMs.reduce((newest, time) => Math.max(newest, time));
-  const model = { fromMs: start.originMs, throughMs, rows: rows.times.length, intervalMs, options, detector };
+  const model = { fromMs: start.originMs, throughMs, rows: rows.times.length, intervalMs, options, detector, counter };
   await writeWhole(out, new TextEncoder().encode(encodeSeriesModel(model)));
   const alarms = verdicts.filter(({ alarm }) => alarm).length;
   const judged = verdicts.filter(({ status }) => status === 'judged').length;
