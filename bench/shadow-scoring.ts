@@ -22,7 +22,10 @@ const LIMIT = 1.6;
 /** What goes wrong is to be seen. */
 const logger = { warn: console.warn, error: console.error } as never;
 
-/** The predictor's own handler on a real Redis: read batches are scored and committed, in turns with and without a shadow. */
+/**
+ * The predictor's own handler on a real Redis: read batches are scored and committed, in turns with and without a
+ * shadow.
+ */
 export async function run(): Promise<void> {
   const server = await startTestRedis();
   const redis = new Redis(server.url);

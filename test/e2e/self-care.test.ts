@@ -172,7 +172,10 @@ describe('the suite looks after its own models', () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
 
-  /** Feeds a day, then a new client, until the story has come to its end and some hours more. Calls `between` whenever it has gone a step further. */
+  /**
+   * Feeds a day, then a new client, until the story has come to its end and some hours more. Calls `between` whenever
+   * it has gone a step further.
+   */
   async function tellStory(
     platform: Platform,
     { hoursAfter, between }: { hoursAfter: number; between: (step: string) => Promise<void> },

@@ -9,7 +9,9 @@ export const movePointerJobSchema = z.object({
   pointer: z.enum(POINTER_NAMES),
   action: releaseActionSchema,
   release: releaseIdSchema,
-  /** What the pointer has to show before: if somebody else has moved it meanwhile, it stays as it is. Any, unless given. */
+  /**
+   * What the pointer has to show before: if somebody else has moved it meanwhile, it stays as it is. Any, unless given.
+   */
   expected: releaseIdSchema.optional(),
   reason: z.string().min(1).max(1000),
   requestedBy: z.string().min(1).max(200),

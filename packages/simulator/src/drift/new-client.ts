@@ -5,8 +5,8 @@ import { hash32 } from '@liminal/shared/contracts/hash32';
 const LATEST_MS = 2_000;
 
 /**
- * The same traffic with a new client from `fromMs` on: it sends each request a second time, up to 2 s later, so that the request rate of everybody
- * doubles and nothing else changes. In time order; a function of the events alone.
+ * The same traffic with a new client from `fromMs` on: it sends each request a second time, up to 2 s later, so that
+ * the request rate of everybody doubles and nothing else changes. In time order; a function of the events alone.
  */
 export function* withNewClient(events: Iterable<Event>, fromMs: number): Generator<Event> {
   let waiting: (Event & { ts: number })[] = [];

@@ -50,11 +50,12 @@ export const newMartingale = (): MartingaleState => ({
 });
 
 /**
- * One step of a test martingale against "the p-values are independent and uniform". It starts with capital 1, of which the share
- * 1/log₂(k + 1) − 1/log₂(k + 2) is laid on the bets just before p-value k and stays there; what is not yet laid out is kept.
- * So it is the mixture, over all moments k at which drift may begin and over `BETS`, of the capital that this bet would have made
- * since: never negative, and a fair game under no drift, hence P(it ever reaches 1/ε) ≤ ε (Ville 1939). A drift that
- * begins after k vectors costs ln k + 2 ln ln k of evidence more, however long nothing happened before.
+ * One step of a test martingale against "the p-values are independent and uniform". It starts with capital 1, of which
+ * the share 1/log₂(k + 1) − 1/log₂(k + 2) is laid on the bets just before p-value k and stays there; what is not yet
+ * laid out is kept. So it is the mixture, over all moments k at which drift may begin and over `BETS`, of the capital
+ * that this bet would have made since: never negative, and a fair game under no drift, hence P(it ever reaches 1/ε) ≤ ε
+ * (Ville 1939). A drift that begins after k vectors costs ln k + 2 ln ln k of evidence more, however long nothing
+ * happened before.
  */
 export function bet(state: MartingaleState, pValue: number, ts: number): void {
   const p = Math.min(Math.max(pValue, EDGE), 1 - EDGE);

@@ -14,8 +14,8 @@ export interface ColumnDistances {
 }
 
 /**
- * The observed values of a column of pooled rows in ascending order, so that distances under any labelling of the rows take
- * one pass. A sample without any observed value has distance 0: the missing rate tells of that.
+ * The observed values of a column of pooled rows in ascending order, so that distances under any labelling of the rows
+ * take one pass. A sample without any observed value has distance 0: the missing rate tells of that.
  */
 export class PooledColumn {
   readonly #rows: Int32Array;

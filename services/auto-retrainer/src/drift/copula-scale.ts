@@ -4,9 +4,9 @@ import type { Sample } from './sample.ts';
 const MISSING_RANK = 0.5;
 
 /**
- * Rows on a scale without units: each column's mid-rank among its observed values, in (0, 1), then for each column with gaps 1
- * where it was not observed and 0 elsewhere. Row-major [rows, length]. A function of the rows as a set: labels of rows stay
- * exchangeable.
+ * Rows on a scale without units: each column's mid-rank among its observed values, in (0, 1), then for each column with
+ * gaps 1 where it was not observed and 0 elsewhere. Row-major [rows, length]. A function of the rows as a set: labels
+ * of rows stay exchangeable.
  */
 export function copulaScale({ values, rows, columns }: Sample): { values: Float64Array; length: number } {
   const scaled: Float64Array[] = [];

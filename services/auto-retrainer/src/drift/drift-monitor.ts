@@ -72,7 +72,10 @@ const MOST_ROUNDS = 500;
 /** The alarm rate counts as moved when it is surely beyond this many times the budget, or below one in so many. */
 export const EFFECT_FACTOR = 1.5;
 
-/** Follows the predictions of one release, see docs/drift.md. A pure state machine: the same records give the same state. */
+/**
+ * Follows the predictions of one release, see docs/drift.md. A pure state machine: the same records give the same
+ * state.
+ */
 export class DriftMonitor {
   readonly #options: DriftMonitorOptions;
   readonly #state: DriftState;

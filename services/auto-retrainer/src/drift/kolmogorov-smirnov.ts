@@ -19,8 +19,8 @@ export function ksStatistic(left: Float64Array, right: Float64Array): number {
 }
 
 /**
- * Two-sided p-value of a two-sample Kolmogorov–Smirnov statistic: exact up to a million pairs, asymptotic above. With ties
- * it is larger than need be, never smaller.
+ * Two-sided p-value of a two-sample Kolmogorov–Smirnov statistic: exact up to a million pairs, asymptotic above. With
+ * ties it is larger than need be, never smaller.
  */
 export function ksPValue(statistic: number, leftRows: number, rightRows: number): number {
   const asymptotic = kolmogorovTail(Math.sqrt((leftRows * rightRows) / (leftRows + rightRows)) * statistic);

@@ -32,8 +32,8 @@ export function forgetOldest(kept: LookedAt): void {
 }
 
 /**
- * The rows from `fromTs` on, but at least the newest 200: where few users are active at a time, a window goes over several rounds, and may hold a
- * user more than once.
+ * The rows from `fromTs` on, but at least the newest 200: where few users are active at a time, a window goes over
+ * several rounds, and may hold a user more than once.
  */
 export function windowOf({ ts, pValues, features }: LookedAt, fromTs: number): LookedAt {
   const first = Math.min(firstSince(ts, fromTs), Math.max(0, ts.length - FEWEST_WINDOW_ROWS));

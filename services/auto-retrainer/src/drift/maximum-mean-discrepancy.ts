@@ -10,16 +10,16 @@ export interface MmdResult {
 /** Pairs that the median distance is taken from. */
 const MEDIAN_PAIRS = 5_000;
 /**
- * σ as a share of the median distance. At the median itself the kernel hardly sees more than the means: of 40 windows whose
- * columns 3 and 4 had come to correlate at 0.8 it found 12%, at a third of it 80%.
+ * σ as a share of the median distance. At the median itself the kernel hardly sees more than the means: of 40 windows
+ * whose columns 3 and 4 had come to correlate at 0.8 it found 12%, at a third of it 80%.
  */
 const MEDIAN_SHARE = 1 / 3;
 
 /**
- * Whether the first `referenceRows` rows and the others come from one distribution, over all columns at once: kernel two-sample
- * test with the RBF kernel exp(−‖x − y‖²/(2σ²)), σ a third of the median distance of pooled rows, and a
- * permutation null.
- * `values`: row-major [rows, length] without NaN. Takes rows² memory and time: for samples of a few hundred rows.
+ * Whether the first `referenceRows` rows and the others come from one distribution, over all columns at once: kernel
+ * two-sample test with the RBF kernel exp(−‖x − y‖²/(2σ²)), σ a third of the median distance of pooled rows, and a
+ * permutation null. `values`: row-major [rows, length] without NaN. Takes rows² memory and time: for samples of a few
+ * hundred rows.
  */
 export function mmdTest(
   { values, length }: { values: Float64Array; length: number },

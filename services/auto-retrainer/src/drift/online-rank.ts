@@ -11,9 +11,9 @@ export const emptyRanks = (): OnlineRankState => ({ counts: new Array<number>(BI
 
 /**
  * Turns p-values that are all measured against the same calibration rows, and so depend on each other, into independent
- * ones: the rank of each among the calibration rows *and all that came before it*, ties broken by `theta` (Vovk, Gammerman &
- * Shafer 2005, ch. 2, smoothed conformal predictor; theorem 8.2: where all rows are exchangeable they are independent and
- * uniform). Without that, chance in the calibration rows would count as drift again with each vector.
+ * ones: the rank of each among the calibration rows *and all that came before it*, ties broken by `theta` (Vovk,
+ * Gammerman & Shafer 2005, ch. 2, smoothed conformal predictor; theorem 8.2: where all rows are exchangeable they are
+ * independent and uniform). Without that, chance in the calibration rows would count as drift again with each vector.
  *
  * `calibrationRows`: how many independent rows the calibration is worth. They lie evenly, as p-values of calibration
  * rows do. `theta`: uniform in (0, 1), drawn anew for each vector.

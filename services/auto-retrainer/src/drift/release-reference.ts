@@ -29,8 +29,8 @@ function firstColumns(values: Float32Array, rows: number, columns: number): Floa
 }
 
 /**
- * How many independent rows the calibration is worth: about its users. A release that does not tell is taken to have calibrated with the
- * same share of its users as of its rows.
+ * How many independent rows the calibration is worth: about its users. A release that does not tell is taken to have
+ * calibrated with the same share of its users as of its rows.
  */
 export function independentCalibrationRows({ calibration, trainingData }: ReleaseManifest): number {
   const { rows, independentRows } = calibration;

@@ -7,8 +7,9 @@ export interface ScoreDrift {
 }
 
 /**
- * Whether scores are distributed as in calibration: p-values against it are uniform then. Two-sample Kolmogorov–Smirnov, one
- * sample being the calibration, worth `calibrationRows` independent rows. Asymptotic. Without values it says nothing: p = 1.
+ * Whether scores are distributed as in calibration: p-values against it are uniform then. Two-sample
+ * Kolmogorov–Smirnov, one sample being the calibration, worth `calibrationRows` independent rows. Asymptotic. Without
+ * values it says nothing: p = 1.
  */
 export function scoreDrift(pValues: readonly number[], calibrationRows: number): ScoreDrift {
   const rows = pValues.length;

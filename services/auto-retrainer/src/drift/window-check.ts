@@ -50,7 +50,10 @@ export interface WindowDrift {
 /** Fewest rows of either sample for a test over all columns. */
 const FEWEST_KERNEL_ROWS = 2;
 
-/** Compares vectors of a window with those of the reference, feature by feature and all at once. Takes up to about 0.1 s. */
+/**
+ * Compares vectors of a window with those of the reference, feature by feature and all at once. Takes up to about 0.1
+ * s.
+ */
 export function checkWindow(reference: Sample, current: Sample, options: WindowCheckOptions): WindowDrift {
   const random = new Random(options.seed);
   const distances = columnDistances(reference, current, options, random.fork());

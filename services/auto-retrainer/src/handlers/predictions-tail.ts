@@ -12,8 +12,8 @@ const MOST_READS = 50;
 
 /**
  * Reads the predictions of all partitions from where it stood, with a cursor of its own and without a say in what is
- * trimmed: a retrainer that is away must not keep streams from being trimmed. What was trimmed meanwhile is not seen, which only makes the
- * sample that drift is measured on smaller. What can't be decoded is kenning's to put aside.
+ * trimmed: a retrainer that is away must not keep streams from being trimmed. What was trimmed meanwhile is not seen,
+ * which only makes the sample that drift is measured on smaller. What can't be decoded is kenning's to put aside.
  */
 export class PredictionsTail {
   readonly #redis: Redis;

@@ -37,9 +37,10 @@ export interface Look {
 }
 
 /**
- * Looks again and again: read what was predicted → take up what people ask → move the rollout on, or look for a reason to begin one →
- * store → have done what the stored state asks for. What is to be done follows from the stored state alone, and doing it twice
- * changes nothing: after a crash the next look, of whatever replica, goes on where this one was.
+ * Looks again and again: read what was predicted → take up what people ask → move the rollout on, or look for a reason
+ * to begin one → store → have done what the stored state asks for. What is to be done follows from the stored state
+ * alone, and doing it twice changes nothing: after a crash the next look, of whatever replica, goes on where this one
+ * was.
  */
 export class RetrainerLoop {
   readonly #options: RetrainerLoopOptions;
@@ -123,6 +124,7 @@ export class RetrainerLoop {
   #lookOn(platform: Platform): void {
     if (platform.production !== undefined) this.#options.drift.follow(platform.production.manifest, this.#state);
     this.#note(platform, false);
+    this.#measure(platform);
   }
 
   async #readPredictions({ production }: Platform): Promise<void> {

@@ -25,8 +25,8 @@ export interface RolloutJobsOptions {
 export type JobFacts = Pick<RolloutFacts, 'training' | 'gate' | 'move'>;
 
 /**
- * What a rollout has others do: jobs of kenning, each with an id that follows from rollout and phase, so that asking again, after a
- * crash or from another replica, adds nothing.
+ * What a rollout has others do: jobs of kenning, each with an id that follows from rollout and phase, so that asking
+ * again, after a crash or from another replica, adds nothing.
  */
 export class RolloutJobs {
   readonly #options: RolloutJobsOptions;

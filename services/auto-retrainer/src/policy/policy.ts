@@ -58,8 +58,9 @@ const BOOTSTRAP_RETRY_MS = 60_000;
 const wait = (reason: WaitReason, because: string): Decision => ({ action: 'wait', reason, because });
 
 /**
- * When to train, as a pure function; the first rule that applies decides. People come first, but never into a training that
- * runs. The first release of this platform's own data replaces the factory release as soon as there are rows for it, cool-down or not.
+ * When to train, as a pure function; the first rule that applies decides. People come first, but never into a training
+ * that runs. The first release of this platform's own data replaces the factory release as soon as there are rows for
+ * it, cool-down or not.
  */
 export function decide(situation: Situation, limits: Limits): Decision {
   const { production, isTraining, isPaused, request, now, lastEndedAt } = situation;

@@ -66,8 +66,8 @@ export interface RolloutLimits extends ShadowLimits {
 
 /**
  * The next state of a rollout, as a pure function: at most one phase on, and the same object where nothing has changed.
- * Whatever the phase needs done is done from the stored state alone (`handlers/rollout-jobs.ts`), any number of times to the same effect, so a
- * crash anywhere goes on where it was.
+ * Whatever the phase needs done is done from the stored state alone (`handlers/rollout-jobs.ts`), any number of times
+ * to the same effect, so a crash anywhere goes on where it was.
  */
 export function advance(rollout: Rollout, facts: RolloutFacts, limits: RolloutLimits): Rollout {
   if (rollout.endedAt !== null) return rollout;

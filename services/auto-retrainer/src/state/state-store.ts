@@ -17,7 +17,10 @@ export interface StateStoreOptions {
   leaseMs: number;
 }
 
-/** State of the auto-retrainer in Redis. One replica leads at a time; a fencing token keeps those that led before from writing. */
+/**
+ * State of the auto-retrainer in Redis. One replica leads at a time; a fencing token keeps those that led before from
+ * writing.
+ */
 export class StateStore {
   readonly #redis: Redis;
   readonly #group: PartitionGroup;
@@ -40,7 +43,10 @@ export class StateStore {
     return decodeState(await this.#redis.hgetBuffer(retrainerKey, FIELD));
   }
 
-  /** What people asked for since the last commit, oldest first; what another version wrote counts as taken and is left out. */
+  /**
+   * What people asked for since the last commit, oldest first; what another version wrote counts as taken and is left
+   * out.
+   */
   async requests(): Promise<{ requests: PersonRequest[]; taken: number }> {
     const waiting = await this.#redis.lrange(retrainerRequestsKey, 0, -1);
     const requests = waiting.flatMap((text) => personRequestSchema.safeParse(JSON.parse(text)).data ?? []);

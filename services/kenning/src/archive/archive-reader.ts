@@ -51,8 +51,10 @@ export async function readTrainingRows(
       partsSkipped++;
       continue;
     }
+    const found = countInSpan(content.ts, sinceTs, untilTs);
+    if (found === 0) continue;
     contents.push(content);
-    rows += countInSpan(content.ts, sinceTs, untilTs);
+    rows += found;
     if (rows >= maxRows) break;
   }
   const all = concatenate(contents, loadHistory);

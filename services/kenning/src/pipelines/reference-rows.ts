@@ -3,9 +3,9 @@ import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import type { TrainingRows } from './split-rows.ts';
 
 /**
- * Up to `most` rows of different groups, each row of all with the same chance: what drift is measured against. The rows are laid
- * group by group in random order and taken at equal distances, from a random start, that no group is longer than (systematic
- * sampling; Madow 1949). One group that makes most of the rows leaves few of them.
+ * Up to `most` rows of different groups, each row of all with the same chance: what drift is measured against. The rows
+ * are laid group by group in random order and taken at equal distances, from a random start, that no group is longer
+ * than (systematic sampling; Madow 1949). One group that makes most of the rows leaves few of them.
  */
 export function referenceRows(rows: TrainingRows, most: number, random: Random): Matrix {
   const groups = rows.groups ?? Int32Array.from({ length: rows.rows }, (_, row) => row);
@@ -19,8 +19,8 @@ export function referenceRows(rows: TrainingRows, most: number, random: Random):
 }
 
 /**
- * How many independent rows rows of groups are worth at least, where those of a group say the same: (Σ nᵢ)²/Σ nᵢ² over the
- * sizes of the groups (Kish 1965).
+ * How many independent rows rows of groups are worth at least, where those of a group say the same: (Σ nᵢ)²/Σ nᵢ² over
+ * the sizes of the groups (Kish 1965).
  */
 export function independentRows(groups: Int32Array | readonly number[]): number {
   const sizes = new Map<number, number>();

@@ -111,8 +111,8 @@ export class ReleaseRegistry {
   }
 
   /**
-   * Moves a pointer as it is asked for, unless it shows something else than is expected: somebody has moved it meanwhile. Doing it
-   * again changes nothing. Otherwise like `promote`.
+   * Moves a pointer as it is asked for, unless it shows something else than is expected: somebody has moved it
+   * meanwhile. Doing it again changes nothing. Otherwise like `promote`.
    */
   async move({ expected, requestedBy: by, ...move }: MovePointerJob): Promise<MovePointerResult> {
     const pointer = await this.#move({ ...move, by }, expected);

@@ -16,8 +16,9 @@ export interface ReleaseWatcherOptions {
 }
 
 /**
- * Follows the pointers to what serves and to its shadow, which is none where both show the same. A new release is verified and warmed up beside the old one and then takes its
- * place between two runs; one that can't be verified leaves the old one serving, and says so.
+ * Follows the pointers to what serves and to its shadow, which is none where both show the same. A new release is
+ * verified and warmed up beside the old one and then takes its place between two runs; one that can't be verified
+ * leaves the old one serving, and says so.
  */
 export class ReleaseWatcher {
   readonly #options: ReleaseWatcherOptions;

@@ -32,9 +32,9 @@ interface Counted {
 }
 
 /**
- * Scores what was scored already with the shadow release too, and counts where the two differ. Nothing of it gets into a prediction; where it
- * fails, that is counted and logged and no more. Counts are written after the commit: a crash may lose some of them, which a judgement over
- * thousands of vectors does not notice.
+ * Scores what was scored already with the shadow release too, and counts where the two differ. Nothing of it gets into
+ * a prediction; where it fails, that is counted and logged and no more. Counts are written after the commit: a crash
+ * may lose some of them, which a judgement over thousands of vectors does not notice.
  */
 export class ShadowScorer {
   readonly #options: ShadowScorerOptions;
