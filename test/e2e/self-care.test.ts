@@ -12,9 +12,12 @@ import { everythingIsArchived, ServiceProcess, sendUntilTaken, until } from './s
 
 const SEED = Number(process.env.SELF_CARE_SEED ?? 20_261_126);
 const HOUR_MS = 3_600_000;
-const USERS = 1_500;
+const USERS = 1_000;
 const ALERT_RATE = 0.05;
 const CALL_EVENTS = 500;
+/** Hours after which the first own release is trained, and after which the new client comes. */
+const LEARNED_HOURS = 48;
+const QUIET_HOURS = 54;
 /** Hours of event time from the new client on, after which the story has to be over. */
 const MOST_HOURS = 60;
 const KILLABLE = ['auto-retrainer', 'kenning', 'predictor'] as const;
@@ -70,10 +73,9 @@ class Platform {
       ANOMALY_ALERT_RATE: String(ALERT_RATE),
       RECENT_ENTRIES: '5000',
       POLICY_EVERY_MS: '200',
-      BOOTSTRAP_MIN_ROWS: '40000',
       DRIFT_ROUND_MINUTES: '10',
       DRIFT_CHECK_EVERY_MS: '2000',
-      DRIFT_MIN_ROWS: '50000',
+      DRIFT_MIN_ROWS: '36000',
       COOL_DOWN_MINUTES: '0.05',
       SHADOW_VECTORS: '3000',
       SHADOW_MINUTES: '2',
@@ -173,41 +175,51 @@ describe('the suite looks after its own models', () => {
   });
 
   /**
-   * Feeds a day, then a new client, until the story has come to its end and some hours more. Calls `between` whenever
-   * it has gone a step further.
+   * Feeds two quiet days, of which the second is learned from (on the first one all users are new), some quiet hours
+   * more, and then a new client, until the story has come to its end and some hours more. Calls `between` whenever it
+   * has gone a step further.
    */
   async function tellStory(
     platform: Platform,
     { hoursAfter, between }: { hoursAfter: number; between: (step: string) => Promise<void> },
   ) {
-    const newClientMs = platform.startMs + 30 * HOUR_MS;
+    const { startMs } = platform;
     let hours = 0;
     let told: Rollout | undefined;
     let steps = 0;
     let after: { hours: number; from: { all: number; alarms: number } } | undefined;
-    for (const events of hourly(platform, SEED, 30 + MOST_HOURS, newClientMs)) {
+    await platform.post('/pause', { by: 'test', because: 'nothing is to be learned of the first day' });
+    for (const events of hourly(platform, SEED, QUIET_HOURS + MOST_HOURS, startMs + QUIET_HOURS * HOUR_MS)) {
       await platform.feed(events);
       hours++;
-      if (hours === 24) {
-        const isOwn = async () => !(await platform.production()).isProvisional;
-        await until('the first own release serves', isOwn, 120_000);
+      if (hours === LEARNED_HOURS) {
+        const rows = { sinceTs: startMs + 24 * HOUR_MS };
+        await platform.post('/retrain', { by: 'test', because: 'a whole day is there', ...rows });
+        await until('the first own release serves', async () => !(await platform.production()).isProvisional, 180_000);
       }
-      if (hours < 30) continue;
-      if (hours === 30) {
-        const drift = await platform.ask<{ drift: { isDrift: boolean } }>('auto-retrainer', '/drift');
-        expect(drift?.drift.isDrift, 'drift before the new client').toBe(false);
+      if (hours < QUIET_HOURS) continue;
+      if (hours === QUIET_HOURS) {
+        await sleep(1_000);
+        const quiet = await platform.ask<{ drift: { isDrift: boolean } }>('auto-retrainer', '/drift');
+        expect(quiet?.drift.isDrift, JSON.stringify(quiet)).toBe(false);
+        await platform.post('/pause', { by: 'test', because: 'now it is on its own', paused: false });
       }
       // Between two hours of traffic the story has a moment to go on.
       const isOnItsWay = told !== undefined && told.outcome === null;
-      for (let moment = 0; moment < (isOnItsWay ? 12 : 3); moment++) {
+      for (let moment = 0; after === undefined && moment < (isOnItsWay ? 12 : 3); moment++) {
         await sleep(250);
         const found = (await platform.rollouts()).find(({ reason }) => reason === 'drift');
         if (found === undefined) continue;
         told = found;
         for (; steps < found.steps.length; steps++) await between(found.steps[steps]!.step);
       }
-      if (told?.outcome === 'promoted' && after === undefined) after = { hours, from: await platform.scored() };
+      const isOver = told !== undefined && told.steps.at(-1)!.step === told.outcome;
+      if (isOver && after === undefined) after = { hours, from: await platform.scored() };
       if (after !== undefined && hours === after.hours + hoursAfter) break;
+    }
+    if (told === undefined) {
+      const drift = await platform.ask('auto-retrainer', '/drift');
+      throw new Error(`no rollout because of drift: ${JSON.stringify(drift)}`);
     }
     return { told, after, to: await platform.scored() };
   }
@@ -215,7 +227,6 @@ describe('the suite looks after its own models', () => {
   it('drift → training → gate → shadow → promotion, without a hand', { timeout: 600_000 }, async () => {
     const platform = await Platform.start(cleanups);
     const { told, after, to } = await tellStory(platform, { hoursAfter: 24, between: async () => {} });
-    if (told === undefined) throw new Error('no rollout because of drift');
     console.log(`SELF_CARE_SEED=${SEED}, rollout ${told.id}\n${timeline(told)}`);
     expect(told.steps.map(({ step }) => step)).toEqual([
       'training',
@@ -239,7 +250,7 @@ describe('the suite looks after its own models', () => {
   it('a challenger that learned from attacks is refused, and forced through goes back by itself', {
     timeout: 600_000,
   }, async () => {
-    const platform = await Platform.start(cleanups, { BOOTSTRAP_MIN_ROWS: '20000', WATCH_MINUTES: '2' });
+    const platform = await Platform.start(cleanups, { BOOTSTRAP_MIN_ROWS: '15000', WATCH_MINUTES: '2' });
     const { startMs } = platform;
     const quiet = { seed: SEED, users: USERS, startMs, endMs: startMs + 24 * HOUR_MS };
     await platform.feed(normalTraffic(quiet));
@@ -305,7 +316,6 @@ describe('the suite looks after its own models', () => {
       }
     };
     const { told, after } = await tellStory(platform, { hoursAfter: 0, between });
-    if (told === undefined) throw new Error('no rollout because of drift');
     console.log(`SELF_CARE_SEED=${SEED}, killed ${kills.join(', ')}\n${timeline(told)}`);
     expect(told.outcome).toBe('promoted');
     expect(after).toBeDefined();

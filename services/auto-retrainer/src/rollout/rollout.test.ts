@@ -8,7 +8,9 @@ const CHALLENGER = 'r-20260102T000000-11111111';
 const OTHER = 'r-20260103T000000-22222222';
 const limits = { shadowVectors: 100, shadowMs: 60_000, anomalyAlertRate: 0.01, watchMs: 60_000 };
 const quietShadow = { ...noShadowCounts(), vectors: 100, alarms: 1, productionAlarms: 30, disagreements: 29 };
-const quietWatch = { breach: null, because: 'quiet' };
+const quietWatch = { breach: null, hasSeenEnough: true, because: 'quiet' };
+const emptyWatch = { ...quietWatch, hasSeenEnough: false };
+const breach = { ...quietWatch, breach: 'noisy' };
 
 const facts = (change: Partial<RolloutFacts> = {}): RolloutFacts => ({
   now: 1_000,
@@ -135,9 +137,21 @@ describe('advance', () => {
       { phase: 'clearing', outcome: 'promoted' },
     ],
     [
+      'is watched on while nothing comes',
+      { phase: 'watching' },
+      { production: CHALLENGER, now: 239_999, watch: emptyWatch },
+      { phase: 'watching' },
+    ],
+    [
+      'has made it at last though nothing comes',
+      { phase: 'watching' },
+      { production: CHALLENGER, now: 240_000, watch: emptyWatch },
+      { phase: 'clearing', outcome: 'promoted' },
+    ],
+    [
       'goes back at a breach',
       { phase: 'watching' },
-      { production: CHALLENGER, watch: { breach: 'noisy', because: '' } },
+      { production: CHALLENGER, watch: breach },
       { phase: 'rolling-back' },
     ],
     [
@@ -224,7 +238,7 @@ describe('advance', () => {
           training: trained,
           gate: gate(true),
           shadowCounts: quietShadow,
-          watch: isBad ? { breach: 'noisy', because: '' } : quietWatch,
+          watch: isBad ? breach : quietWatch,
         }),
         limits,
       );

@@ -40,6 +40,9 @@ export interface Rollout {
   steps: RolloutStep[];
 }
 
+/** A release that hardly anything came to is watched for so many times as long. */
+const LONGEST_WATCH = 4;
+
 /** What is known of a job of a rollout. */
 export type JobFact<Result> =
   | { state: 'absent' | 'pending' }
@@ -168,7 +171,8 @@ function afterWatch(rollout: Rollout, { now, production, watch }: RolloutFacts, 
     if (rollout.champion !== null) return enter(rollout, now, 'rolling-back', watch.breach);
     return clear(rollout, now, 'promoted', `${watch.breach}, but nothing served before`);
   }
-  if (now - rollout.phaseSince < watchMs) return rollout;
+  const elapsedMs = now - rollout.phaseSince;
+  if (elapsedMs < (watch.hasSeenEnough ? watchMs : LONGEST_WATCH * watchMs)) return rollout;
   return clear(rollout, now, 'promoted', watch.because);
 }
 

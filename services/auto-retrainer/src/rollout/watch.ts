@@ -19,6 +19,8 @@ export interface WatchState {
 export interface WatchVerdict {
   /** Why it has to go; null while it may stay. */
   breach: string | null;
+  /** Whether enough users were seen to say anything. */
+  hasSeenEnough: boolean;
   because: string;
 }
 
@@ -32,6 +34,7 @@ export interface WatchLimits {
 /** Surely more alarms than so many times what was set. */
 const ALARM_FACTOR = 3;
 const LAG_FACTOR = 3;
+const FEWEST_USERS = 20;
 const MOST_USERS = 10_000;
 
 export const newWatch = (release: string, lagMs: number): WatchState => ({
@@ -63,19 +66,24 @@ export function watchRecords(watch: WatchState, records: readonly PredictionReco
 
 /** Each user counts once, so that one attacker is no breach; the bound is Clopper and Pearson's of 95%. */
 export function watchVerdict(watch: WatchState | null, limits: WatchLimits): WatchVerdict {
-  if (watch === null) return { breach: null, because: 'nothing seen yet' };
+  if (watch === null) return { breach: null, hasSeenEnough: false, because: 'nothing seen yet' };
   const { users, alarms, rows, rowsOfOthers, lagMs, lagBeforeMs } = watch;
   const rate = alarmRate(alarms, users.length);
-  const told = `${alarms} of ${users.length} users alarmed at their first vector`;
+  const because = `${alarms} of ${users.length} users alarmed at their first vector`;
+  const verdict = (breach: string | null): WatchVerdict => ({
+    breach,
+    hasSeenEnough: users.length >= FEWEST_USERS,
+    because,
+  });
   if (rows === 0 && rowsOfOthers >= limits.watchRows) {
-    return { breach: `not taken up by the predictor in ${rowsOfOthers} predictions`, because: told };
+    return verdict(`not taken up by the predictor in ${rowsOfOthers} predictions`);
   }
   if (rate.low > ALARM_FACTOR * limits.anomalyAlertRate) {
     const allowed = (100 * ALARM_FACTOR * limits.anomalyAlertRate).toFixed(1);
-    return { breach: `${told}: surely more than ${allowed}%`, because: told };
+    return verdict(`${because}: surely more than ${allowed}%`);
   }
   if (lagMs > Math.max(limits.watchLagMs, LAG_FACTOR * lagBeforeMs)) {
-    return { breach: `the predictor is ${Math.round(lagMs / 1000)} s behind`, because: told };
+    return verdict(`the predictor is ${Math.round(lagMs / 1000)} s behind`);
   }
-  return { breach: null, because: told };
+  return verdict(null);
 }
