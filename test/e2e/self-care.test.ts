@@ -75,7 +75,7 @@ class Platform {
       POLICY_EVERY_MS: '200',
       DRIFT_ROUND_MINUTES: '10',
       DRIFT_CHECK_EVERY_MS: '2000',
-      DRIFT_MIN_ROWS: '36000',
+      DRIFT_MIN_ROWS: '46000',
       COOL_DOWN_MINUTES: '0.05',
       SHADOW_VECTORS: '3000',
       SHADOW_MINUTES: '2',
@@ -208,12 +208,17 @@ describe('the suite looks after its own models', () => {
       const isOnItsWay = told !== undefined && told.outcome === null;
       for (let moment = 0; after === undefined && moment < (isOnItsWay ? 12 : 3); moment++) {
         await sleep(250);
-        const found = (await platform.rollouts()).find(({ reason }) => reason === 'drift');
+        // A challenger may be refused, and the next one, which has seen more of the new client, not.
+        const found = (await platform.rollouts()).findLast(({ reason }) => reason === 'drift');
         if (found === undefined) continue;
+        if (told !== undefined && told.id !== found.id) {
+          console.log(`before it: ${told.id}\n${timeline(told)}`);
+          steps = 0;
+        }
         told = found;
         for (; steps < found.steps.length; steps++) await between(found.steps[steps]!.step);
       }
-      const isOver = told !== undefined && told.steps.at(-1)!.step === told.outcome;
+      const isOver = told?.outcome === 'promoted' && told.steps.at(-1)!.step === 'promoted';
       if (isOver && after === undefined) after = { hours, from: await platform.scored() };
       if (after !== undefined && hours === after.hours + hoursAfter) break;
     }

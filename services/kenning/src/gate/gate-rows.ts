@@ -7,20 +7,22 @@ import {
 import { MODEL_INPUT_LENGTH, modelInputs } from '@liminal/shared/contracts/model-input';
 import type { Random } from '@liminal/shared/runtime/random';
 import type { TrainingColumns } from '../archive/training-row.ts';
+import { rowsOfDifferentGroups } from '../pipelines/reference-rows.ts';
 import { injectAnomalies } from './injected-anomalies.ts';
 import type { GateRows } from './measure-release.ts';
 
-/** One row of each user, drawn at random, and anomalies made of the same rows. */
+const MOST_USERS = 2_000;
+
+/**
+ * Rows of different users, each of all rows with the same chance: calibration rows are drawn so too, and a row of each
+ * user would stand for those who are hardly ever there. Anomalies are made of the same rows.
+ */
 export function gateRows(archived: TrainingColumns, random: Random): GateRows {
-  const all = inputs(
-    archived,
-    Array.from({ length: archived.rows }, (_, row) => row),
-  );
-  const byUser = Map.groupBy(archived.users.keys(), (row) => archived.users[row]!);
-  const ofUsers = inputs(
-    archived,
-    [...byUser.values()].map((rows) => random.pick(rows)),
-  );
+  const all = inputs(archived, [...Array(archived.rows).keys()]);
+  const numbers = new Map([...new Set(archived.users)].map((user, number) => [user, number]));
+  const userNumbers = Int32Array.from(archived.users, (user) => numbers.get(user)!);
+  const chosen = rowsOfDifferentGroups(userNumbers, MOST_USERS, random);
+  const ofUsers = inputs(archived, [...chosen]);
   return { all, ofUsers, injected: injectAnomalies(ofUsers, MODEL_INPUT_LENGTH, random) };
 }
 

@@ -50,7 +50,7 @@ function enoughRows({ pValues }: JudgedRelease): GateCheck {
 }
 
 /**
- * Alarms on one row of each user: their number is Beta-Binomial when the release keeps its promise (see
+ * Alarms on rows of different users: their number is Beta-Binomial when the release keeps its promise (see
  * `calibration/beta-binomial.ts`), its calibration counting as many independent rows as it is worth. A small
  * calibration allows nearly any number: then no more than twice the rate, or what the release that serves alarms.
  */

@@ -2,7 +2,7 @@ import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import { auroc } from '../evaluation/ranking.ts';
 
-/** Rows to judge by: normal traffic as it came, one row of each user and all of them, and anomalies made of it. */
+/** Rows to judge by: normal traffic as it came, rows of different users and all of them, and anomalies made of it. */
 export interface GateRows {
   /** Row-major [n, `MODEL_INPUT_LENGTH`], NaN = not observed. */
   all: Float32Array;

@@ -9,13 +9,19 @@ import type { TrainingRows } from './split-rows.ts';
  */
 export function referenceRows(rows: TrainingRows, most: number, random: Random): Matrix {
   const groups = rows.groups ?? Int32Array.from({ length: rows.rows }, (_, row) => row);
+  return takeRows(rows, rowsOfDifferentGroups(groups, most, random));
+}
+
+/** Numbers of up to `most` rows of different groups, see `referenceRows`. */
+export function rowsOfDifferentGroups(groups: Int32Array, most: number, random: Random): Int32Array {
   const members = [...Map.groupBy(groups.keys(), (row) => groups[row]!).values()];
   const laid = Int32Array.from([...random.sample(members.length, members.length)].flatMap((group) => members[group]!));
   const longest = members.reduce((length, group) => Math.max(length, group.length), 1);
-  const distance = Math.max(longest, rows.rows / most);
+  const distance = Math.max(longest, groups.length / most);
   const taken: number[] = [];
-  for (let place = random.next() * distance; place < rows.rows; place += distance) taken.push(laid[Math.floor(place)]!);
-  return takeRows(rows, Int32Array.from(taken));
+  for (let place = random.next() * distance; place < groups.length; place += distance)
+    taken.push(laid[Math.floor(place)]!);
+  return Int32Array.from(taken);
 }
 
 /**
