@@ -19,7 +19,7 @@ const CALL_EVENTS = 500;
 const LEARNED_HOURS = 48;
 const QUIET_HOURS = 54;
 /** Hours of event time from the new client on, after which the story has to be over. */
-const MOST_HOURS = 60;
+const MOST_HOURS = 90;
 const KILLABLE = ['auto-retrainer', 'kenning', 'predictor'] as const;
 
 interface Step {

@@ -9,7 +9,7 @@ import { archiveSummarySchema, TRAINING_COLUMNS, trainingKeys } from '@liminal/s
 import { S3_TEST_CREDENTIALS, startS3Server } from '@liminal/shared/testing/s3-server';
 import { parquetReadObjects } from 'hyparquet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readTrainingRows } from '../src/archive/archive-reader.ts';
+import { type ReadTrainingRowsOptions, readTrainingRows } from '../src/archive/archive-reader.ts';
 import { ArchiveWriter, MAX_ROWS_PER_PART } from '../src/archive/archive-writer.ts';
 import { decodePart, encodePart } from '../src/archive/part-codec.ts';
 import { partKey } from '../src/archive/part-key.ts';
@@ -33,7 +33,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const openWriter = (target: ModelStore = store, maxRows = 1_000_000) =>
   ArchiveWriter.open({ store: target, maxRows, clock, log });
-const readAll = (options: { maxRows?: number; loadHistory?: boolean } = {}) =>
+const readAll = (options: Partial<ReadTrainingRowsOptions> = {}) =>
   readTrainingRows(store, { maxRows: 1_000_000, log, ...options });
 
 const featuresOf = (rows: readonly TrainingRow[]) =>
@@ -192,6 +192,31 @@ describe('the archive', () => {
     const read = await readAll();
     expect(read).toMatchObject({ rows: 10, duplicates: 3 });
     expect(read.features[4 * FEATURE_COUNT]).toBe(77);
+  });
+
+  it('reads a span of event time, both ends included, and no part without a row of it', async () => {
+    const rows = trainingRows(500);
+    const writer = await openWriter();
+    for (let part = 0; part < 5; part++) {
+      await writer.write(part, `${part + 1}-0`, rows.slice(part * 100, (part + 1) * 100));
+    }
+    const read = await readAll({ sinceTs: rows[150]!.ts, untilTs: rows[249]!.ts });
+    expect(Array.from(read.seqs)).toEqual(Array.from({ length: 100 }, (_, index) => 151 + index));
+    expect(read).toMatchObject({ partsRead: 2, holdOut: null });
+    const newest = await readAll({ untilTs: rows[249]!.ts, maxRows: 10 });
+    expect(Array.from(newest.seqs)).toEqual(Array.from({ length: 10 }, (_, index) => 241 + index));
+  });
+
+  it('keeps the newest share of the rows out, and tells which those are', async () => {
+    const rows = trainingRows(100);
+    const writer = await openWriter();
+    await writer.write(0, '1-0', rows);
+    const read = await readAll({ holdOutShare: 0.2 });
+    expect(read.rows).toBe(80);
+    expect(read.ts.at(-1)).toBe(rows[79]!.ts);
+    expect(read.holdOut).toEqual({ rows: 20, fromTs: rows[80]!.ts, toTs: rows[99]!.ts });
+    const limited = await readAll({ holdOutShare: 0.5, maxRows: 10 });
+    expect(Array.from(limited.seqs)).toEqual([91, 92, 93, 94, 95]);
   });
 
   it('reads the newest rows up to the limit, and no more parts than it needs', async () => {
