@@ -1,6 +1,12 @@
+import { decodeModel, NotOnnxError } from '@liminal/shared/onnx/decode-model';
+import {
+  type GraphProto,
+  type ModelProto,
+  TensorProto_DataType,
+  type ValueInfoProto,
+} from '@liminal/shared/onnx/onnx-ml_pb';
 import { sha256Hex } from '@liminal/shared/release/sha256';
-import { decodeModel, metadataOf, NotOnnxError } from '../onnx/model-metadata.ts';
-import { type GraphProto, type ModelProto, TensorProto_DataType, type ValueInfoProto } from '../onnx/onnx-ml_pb.ts';
+import { metadataOf } from '../onnx/model-metadata.ts';
 import { onePath, parse } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { readBytes } from './ensemble-file.ts';

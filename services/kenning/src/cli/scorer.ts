@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { Combination } from '@liminal/shared/calibration/combination';
+import { decodeModel, NotOnnxError } from '@liminal/shared/onnx/decode-model';
 import type { Matrix } from '../detectors/matrix.ts';
-import { decodeModel, metadataOf, NotOnnxError } from '../onnx/model-metadata.ts';
+import { metadataOf } from '../onnx/model-metadata.ts';
 import { ModelSession } from '../onnx/model-session.ts';
 import { readBytes, readEnsemble } from './ensemble-file.ts';
 import { ModelFileError } from './model-file-error.ts';

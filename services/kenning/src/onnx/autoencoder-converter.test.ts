@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { Random } from '@liminal/shared/runtime/random';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +9,6 @@ import { type Autoencoder, type AutoencoderOptions, autoencoder } from '../detec
 import { createMatrix, type Matrix, rowRange } from '../detectors/matrix.ts';
 import { autoencoderScore, RECONSTRUCTION_ERROR_OUTPUT } from './autoencoder-converter.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
 
 const COLUMNS = 7;
 /** Difference of the scores beside the larger of 1 and the score. */

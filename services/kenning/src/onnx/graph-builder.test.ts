@@ -1,8 +1,8 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from './graph-builder.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
 
 async function outputsOf(graph: GraphBuilder, feeds: Record<string, Tensor>): Promise<InferenceSession.ReturnType> {
   const session = await InferenceSession.create(graph.build('test'), { intraOpNumThreads: 1 });

@@ -6,7 +6,7 @@ import {
   ModelProtoSchema,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
-} from './onnx-ml_pb.ts';
+} from '@liminal/shared/onnx/onnx-ml_pb';
 import { type Dimension, type ElementType, tensorConstant, valueInfo } from './tensor-type.ts';
 
 export type { Dimension, ElementType } from './tensor-type.ts';

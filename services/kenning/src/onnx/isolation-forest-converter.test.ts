@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { Random } from '@liminal/shared/runtime/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrate, conformalPValue } from '../calibration/conformal.ts';
@@ -9,7 +10,6 @@ import { imputeMissing } from '../detectors/median-imputation.ts';
 import { detectorModel } from './detector-model.ts';
 import { isolationForestScore } from './isolation-forest-converter.ts';
 import { ModelSession } from './model-session.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
 
 const COLUMNS = 7;
 const medians = Float32Array.of(0.5, -0.25, 0, 1, 2, 0.125, -1);

@@ -1,8 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { decodeModel, NotOnnxError } from '@liminal/shared/onnx/decode-model';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from './graph-builder.ts';
-import { decodeModel, metadataOf, NotOnnxError, withMetadata } from './model-metadata.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
+import { metadataOf, withMetadata } from './model-metadata.ts';
 
 function smallModel(): Uint8Array {
   const graph = new GraphBuilder();

@@ -1,5 +1,5 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema } from './onnx-ml_pb.ts';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type ModelProto, ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 
 /**
  * The file with texts that go with it (`metadata_props`) added behind its end. A protobuf file may be continued: the entries
@@ -12,24 +12,6 @@ export function withMetadata(file: Uint8Array, entries: Readonly<Record<string, 
   whole.set(file);
   whole.set(added, file.length);
   return whole;
-}
-
-/** Bytes that are no ONNX model. */
-export class NotOnnxError extends Error {
-  override readonly name = 'NotOnnxError';
-}
-
-/** Throws `NotOnnxError`. */
-export function decodeModel(file: Uint8Array): ModelProto {
-  let model: ModelProto;
-  try {
-    model = fromBinary(ModelProtoSchema, file);
-  } catch (error) {
-    throw new NotOnnxError('not an ONNX model', { cause: error });
-  }
-  // Almost any bytes are a protobuf message of some fields; a model has these.
-  if (model.graph === undefined || model.opsetImport.length === 0) throw new NotOnnxError('not an ONNX model');
-  return model;
 }
 
 export function metadataOf(model: ModelProto): Record<string, string> {

@@ -6,7 +6,7 @@ import {
   type NodeProto,
   type TensorProto,
   TensorProto_DataType,
-} from './onnx-ml_pb.ts';
+} from '@liminal/shared/onnx/onnx-ml_pb';
 
 export const parseModel = (file: Uint8Array): ModelProto => fromBinary(ModelProtoSchema, file);
 export const modelBytes = (model: ModelProto): Uint8Array<ArrayBuffer> => toBinary(ModelProtoSchema, model);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { FLOAT32_MAX } from '../detectors/float32.ts';
@@ -9,7 +10,6 @@ import { type OneClassSvm, type OneClassSvmOptions, oneClassSvm } from '../detec
 import { detectorModel } from './detector-model.ts';
 import { ModelSession } from './model-session.ts';
 import { oneClassSvmScore } from './one-class-svm-converter.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
 
 const COLUMNS = 7;
 const PARITY = 1e-5;

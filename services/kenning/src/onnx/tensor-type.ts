@@ -1,5 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { TensorProto_DataType, type TensorProtoSchema, type ValueInfoProtoSchema } from './onnx-ml_pb.ts';
+import {
+  TensorProto_DataType,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from '@liminal/shared/onnx/onnx-ml_pb';
 
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 type ValueInfoInit = MessageInitShape<typeof ValueInfoProtoSchema>;

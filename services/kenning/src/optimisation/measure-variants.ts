@@ -1,10 +1,10 @@
 import type { Latency, ScoreDifference, VariantReport } from '@liminal/shared/contracts/optimisation-report';
+import { spearman } from '@liminal/shared/statistics/rank-correlation';
 import type { Matrix } from '../detectors/matrix.ts';
 import { auroc } from '../evaluation/ranking.ts';
 import { nonStandardOperators } from '../onnx/model-rewrite.ts';
 import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
 import type { LabelledRows } from '../tuning/labelled-rows.ts';
-import { spearman } from './rank-correlation.ts';
 import type { Variant } from './variants.ts';
 
 export interface MeasuringOptions {

@@ -1,5 +1,4 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { denseNodes, modelBytes, parseModel } from '../onnx/model-rewrite.ts';
 import {
   AttributeProto_AttributeType,
   type GraphProto,
@@ -7,7 +6,8 @@ import {
   NodeProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
-} from '../onnx/onnx-ml_pb.ts';
+} from '@liminal/shared/onnx/onnx-ml_pb';
+import { denseNodes, modelBytes, parseModel } from '../onnx/model-rewrite.ts';
 import { valueInfo } from '../onnx/tensor-type.ts';
 
 /** Smallest and largest value that went into a layer over the calibration rows. */

@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { Combination } from '@liminal/shared/calibration/combination';
 import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { alarmCountBand } from '../calibration/beta-binomial.ts';
@@ -8,7 +9,6 @@ import { calibrate, conformalPValue } from '../calibration/conformal.ts';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 import { fitMedians } from '../detectors/median-imputation.ts';
 import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
-import { ModelProtoSchema } from '../onnx/onnx-ml_pb.ts';
 import { combinationOf, DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
 import { TRAINABLE_MODELS } from './trainable-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
