@@ -1,0 +1,36 @@
+import type { Attribution } from './attribution.ts';
+import type { Background, Evaluate } from './background.ts';
+import { CoalitionRows } from './coalition-rows.ts';
+import { exactShapleyValues } from './exact-shapley.ts';
+import { kernelShapValues } from './kernel-shap.ts';
+
+/** Above this many features their 2^d coalitions are sampled instead of enumerated. */
+export const MAX_ENUMERATED_FEATURES = 12;
+const SAMPLED_PAIRS = 1_024;
+
+export interface ModelAttribution extends Attribution {
+  /** The value explained, as the same run of the model gave it. */
+  value: number;
+  /** One a feature; null where every coalition was looked at. */
+  standardErrors: Float64Array | null;
+}
+
+/**
+ * Shapley values of any model against background rows (interventional, Lundberg & Lee 2017): exact up to 12 features,
+ * sampled with standard errors above.
+ */
+export async function shapleyValues(
+  row: Float32Array,
+  background: Background,
+  evaluate: Evaluate,
+  seed: number,
+): Promise<ModelAttribution> {
+  if (row.length > MAX_ENUMERATED_FEATURES) {
+    const [value] = Array.from(await evaluate(row, 1));
+    return { value: value!, ...(await kernelShapValues(row, background, evaluate, { pairs: SAMPLED_PAIRS, seed })) };
+  }
+  const coalitions = new CoalitionRows(row, background);
+  const outputs = await evaluate(coalitions.rows, coalitions.count);
+  const worth = coalitions.worth(outputs);
+  return { value: outputs[0]!, baseValue: worth[0]!, shapValues: exactShapleyValues(worth), standardErrors: null };
+}
