@@ -27,6 +27,8 @@ export interface IsolationForest {
   right: Int32Array;
   /** Depth of a leaf plus c(rows in it), on a grid on which sums over all trees are exact in float32; 0 elsewhere. */
   pathLength: Float32Array;
+  /** Rows of a tree's sample that came through a node. */
+  cover: Float32Array;
   /** c(ψ): the mean path length that means "neither typical nor anomalous" (score ½). */
   expectedPathLength: number;
 }

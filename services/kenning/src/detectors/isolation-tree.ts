@@ -25,6 +25,7 @@ export class IsolationTreeGrower {
   #threshold = new Float32Array(1 << 12);
   #right = new Int32Array(1 << 12);
   #pathLength = new Float32Array(1 << 12);
+  #cover = new Float32Array(1 << 12);
   #count = 0;
 
   constructor(rows: Matrix, options: IsolationTreeOptions) {
@@ -57,11 +58,13 @@ export class IsolationTreeGrower {
       threshold: this.#threshold.slice(0, this.#count),
       right: this.#right.slice(0, this.#count),
       pathLength: this.#pathLength.slice(0, this.#count),
+      cover: this.#cover.slice(0, this.#count),
     };
   }
 
   #growNode(start: number, end: number, depth: number, random: Random): number {
     const node = this.#count++;
+    this.#cover[node] = end - start;
     const split =
       depth < this.#options.heightLimit && end - start > 1 ? this.#drawSplit(start, end, random) : undefined;
     if (split === undefined) {
@@ -121,6 +124,7 @@ export class IsolationTreeGrower {
     this.#threshold = enlarge(this.#threshold, new Float32Array(capacity));
     this.#right = enlarge(this.#right, new Int32Array(capacity));
     this.#pathLength = enlarge(this.#pathLength, new Float32Array(capacity));
+    this.#cover = enlarge(this.#cover, new Float32Array(capacity));
   }
 }
 

@@ -19,6 +19,7 @@ export function isolationForestScore(
     left: Int32Array.from(forest.feature, (_, node) => node + 1),
     right: forest.right,
     weight: forest.pathLength,
+    cover: forest.cover,
   });
   const exponent = graph.floatConstant('score_exponent', Float32Array.of(scoreExponent(forest)), []);
   return graph.node('Exp', [graph.node('Mul', [pathLengths, exponent])], { name });

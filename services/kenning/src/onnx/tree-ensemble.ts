@@ -12,6 +12,8 @@ export interface FlatTrees {
   left: Int32Array;
   right: Int32Array;
   weight: Float32Array;
+  /** Training rows that came through a node: nothing runs on them, explanations are made from them. */
+  cover?: Float32Array | undefined;
 }
 
 /** One `TreeEnsembleRegressor`: `features` [N, columns] → [N, 1], the sum of the weights of the leaves reached. */
@@ -45,6 +47,7 @@ export function sumOfTrees(graph: GraphBuilder, features: Value, trees: FlatTree
       nodes_featureids: { ints: trees.feature.map((feature) => Math.max(feature, 0)) },
       nodes_values: { floats: trees.threshold },
       nodes_modes: { strings: modes },
+      ...(trees.cover && { nodes_hitrates: { floats: trees.cover } }),
       nodes_truenodeids: { ints: leftIds },
       nodes_falsenodeids: { ints: rightIds },
       target_treeids: { ints: leaves.map((node) => treeIds[node]!) },
