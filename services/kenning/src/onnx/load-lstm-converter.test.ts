@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '@liminal/shared/onnx/onnx-ml_pb';
 import { Random } from '@liminal/shared/runtime/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadQuantile } from '../detectors/hurdle-logistic.ts';
@@ -13,7 +14,6 @@ import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 import { detectorModel, SCORE_OUTPUT } from './detector-model.ts';
 import { FORECAST_OUTPUTS, loadLstmScore } from './load-lstm-converter.ts';
 import { ModelSession } from './model-session.ts';
-import { ModelProtoSchema } from './onnx-ml_pb.ts';
 
 const MINUTES = 33;
 const COLUMNS = MINUTES + 1;

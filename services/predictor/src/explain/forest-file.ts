@@ -69,8 +69,13 @@ function treesOf({ attribute }: NodeProto, scale: number, columns: number): Tree
   const rightIds = ints('nodes_falsenodeids');
   const featureIds = ints('nodes_featureids');
   const weight = new Float64Array(count);
-  const [leafTrees, leafNodes, leafWeights] = [ints('target_treeids'), ints('target_nodeids'), floats('target_weights')];
-  for (const [index, tree] of leafTrees.entries()) weight[place(tree, leafNodes[index]!)]! += leafWeights[index]! * scale;
+  const [leafTrees, leafNodes, leafWeights] = [
+    ints('target_treeids'),
+    ints('target_nodeids'),
+    floats('target_weights'),
+  ];
+  for (const [index, tree] of leafTrees.entries())
+    weight[place(tree, leafNodes[index]!)]! += leafWeights[index]! * scale;
   return {
     columns,
     roots: Int32Array.from(roots),
