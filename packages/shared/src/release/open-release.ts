@@ -27,7 +27,7 @@ interface OpenModel {
 }
 
 /** One row a vector; NaN where the model does not apply. */
-interface ModelOutput {
+export interface ModelOutput {
   scores: Float32Array;
   pValues: Float32Array;
   /** Of the model that forecasts. */
@@ -97,14 +97,19 @@ export class OpenRelease {
    * A score that is no number, which no model should give, counts as a model that does not apply.
    */
   async score(vectors: Float32Array, rows: number): Promise<ScoredVector[]> {
-    if (this.#isClosed) throw new Error(`release ${this.id} is closed`);
-    const scoring = this.#score(vectors, rows);
-    this.#running.add(scoring);
-    try {
-      return await scoring;
-    } finally {
-      this.#running.delete(scoring);
-    }
+    return this.#whileOpen(() => this.#score(vectors, rows));
+  }
+
+  /** What one model says of rows as they are: nothing is filled in. Same rows as `score`. */
+  async run(name: ModelName, vectors: Float32Array, rows: number): Promise<ModelOutput> {
+    const open = this.#models.find(({ model }) => model.name === name);
+    if (open === undefined) throw new RangeError(`release ${this.id} has no model ${name}`);
+    return this.#whileOpen(() => runModel(open, vectors, rows));
+  }
+
+  /** Combined p-value of one row of the combination `minimum-p`: scores in the order of its models, NaN = does not apply. */
+  combine(scores: ArrayLike<number>): number {
+    return this.#combination!.combine(scores).pValue;
   }
 
   /** Gives the memory back once the runs under way are done. */
@@ -113,6 +118,17 @@ export class OpenRelease {
     this.#isClosed = true;
     await Promise.allSettled(this.#running);
     for (const { session } of this.#models) await session.release();
+  }
+
+  async #whileOpen<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw new Error(`release ${this.id} is closed`);
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
   async #score(vectors: Float32Array, rows: number): Promise<ScoredVector[]> {
@@ -150,7 +166,7 @@ export class OpenRelease {
     const scores = new Float32Array(columns.length);
     for (const [row, result] of scored.entries()) {
       for (let model = 0; model < columns.length; model++) scores[model] = columns[model]![row]!;
-      result.pValue = this.#combination!.combine(scores).pValue;
+      result.pValue = this.combine(scores);
     }
   }
 }

@@ -1,73 +1,81 @@
 import { type Background, backgroundRow } from './background.ts';
 import { bitCount } from './bit-count.ts';
 
+/** The rows of one background row z. */
+export interface ReferenceRows {
+  /** z itself. */
+  reference: Float32Array;
+  /** Bits of the features in which it differs from x. */
+  differing: number;
+  /**
+   * By coalition within `differing`: which of all rows has x there and z elsewhere. Other entries mean nothing. The
+   * coalition of all of `differing` is x, row 0.
+   */
+  places: Int32Array;
+}
+
 /**
  * The rows behind the interventional game of a row x: v(S) = mean over the background rows z of f(x in S, z elsewhere)
  * (Lundberg & Lee 2017). For one z only the features count in which x and z differ, so each different row is made once:
  * 2^(differing features) instead of 2^d, and x itself once for all.
  */
 export class CoalitionRows {
+  /** x. */
+  readonly row: Float32Array;
   /** Row-major float32 [count, columns]; the first is x. */
   readonly rows: Float32Array;
   readonly count: number;
-  readonly #columns: number;
-  /** Of each background row: bits of the features in which it differs from x, and where its rows start. */
-  readonly #differing: Int32Array;
-  readonly #starts: Int32Array;
+  readonly references: readonly ReferenceRows[];
 
   constructor(row: Float32Array, background: Background) {
-    const { columns } = background;
-    this.#columns = columns;
-    this.#differing = new Int32Array(background.rows);
-    this.#starts = new Int32Array(background.rows);
+    this.row = row;
     let count = 1;
-    for (let index = 0; index < background.rows; index++) {
-      const differing = differingFeatures(row, backgroundRow(background, index));
-      this.#differing[index] = differing;
-      this.#starts[index] = count;
-      // All subsets but the full one, which is x.
+    this.references = Array.from({ length: background.rows }, (_, index) => {
+      const reference = backgroundRow(background, index);
+      const differing = differingFeatures(row, reference);
+      const places = subsetPlaces(differing, row.length, count);
       count += 2 ** bitCount(differing) - 1;
-    }
+      return { reference, differing, places };
+    });
     this.count = count;
-    this.rows = new Float32Array(count * columns);
+    this.rows = new Float32Array(count * row.length);
     this.rows.set(row, 0);
-    for (let index = 0; index < background.rows; index++) this.#fill(index, row, backgroundRow(background, index));
+    for (const references of this.references) this.#fill(references);
   }
 
   /** `outputs`: f of each of the rows → v(S) of all 2^d coalitions. */
   worth(outputs: ArrayLike<number>): Float64Array {
-    const worth = new Float64Array(2 ** this.#columns);
-    const places = new Int32Array(worth.length);
-    for (let index = 0; index < this.#differing.length; index++) {
-      const differing = this.#differing[index]!;
-      const start = this.#starts[index]!;
+    const worth = new Float64Array(2 ** this.row.length);
+    for (const { differing, places } of this.references) {
       for (let coalition = 0; coalition < worth.length; coalition++) {
-        const inside = coalition & differing;
-        // The place of a subset is that of the subset without its lowest feature, plus that feature's own.
-        if (inside === coalition && coalition !== 0) {
-          const lowest = coalition & -coalition;
-          places[coalition] = places[coalition ^ lowest]! + (1 << bitCount(differing & (lowest - 1)));
-        }
-        worth[coalition]! += inside === differing ? outputs[0]! : outputs[start + places[inside]!]!;
+        worth[coalition]! += outputs[places[coalition & differing]!]!;
       }
     }
-    for (let coalition = 0; coalition < worth.length; coalition++) worth[coalition]! /= this.#differing.length;
+    for (let coalition = 0; coalition < worth.length; coalition++) worth[coalition]! /= this.references.length;
     return worth;
   }
 
-  #fill(index: number, row: Float32Array, reference: Float32Array): void {
-    const differing = this.#differing[index]!;
-    const columns = this.#columns;
-    const features = Array.from({ length: columns }, (_, feature) => feature).filter((f) => (differing >> f) & 1);
-    const subsets = 2 ** features.length - 1;
-    for (let subset = 0; subset < subsets; subset++) {
-      const target = (this.#starts[index]! + subset) * columns;
-      this.rows.set(reference, target);
-      for (let place = 0; place < features.length; place++) {
-        if ((subset >> place) & 1) this.rows[target + features[place]!] = row[features[place]!]!;
+  #fill({ reference, differing, places }: ReferenceRows): void {
+    const columns = this.row.length;
+    for (let coalition = (differing - 1) & differing; ; coalition = (coalition - 1) & differing) {
+      if (coalition === differing) return;
+      const start = places[coalition]! * columns;
+      for (let feature = 0; feature < columns; feature++) {
+        this.rows[start + feature] = (coalition >> feature) & 1 ? this.row[feature]! : reference[feature]!;
       }
+      if (coalition === 0) return;
     }
   }
+}
+
+/** Numbers the subsets of `differing` from `start`, in ascending order; the full one is 0. */
+function subsetPlaces(differing: number, columns: number, start: number): Int32Array {
+  const places = new Int32Array(2 ** columns);
+  let next = start;
+  for (let coalition = 0; coalition < differing; coalition++) {
+    if ((coalition & differing) === coalition) places[coalition] = next++;
+  }
+  return places;
 }
 
 /** Bits of the features that are not the same in both; not observed in both is the same. */

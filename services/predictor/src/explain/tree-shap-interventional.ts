@@ -1,96 +1,48 @@
 import type { Attribution } from './attribution.ts';
 import { type Background, backgroundRow } from './background.ts';
 import { bitCount } from './bit-count.ts';
-import { ensembleDepth, ensembleValue, type TreeEnsemble } from './tree-ensemble.ts';
-
-/** One bit a feature. */
-const MAX_COLUMNS = 31;
+import { LeafWalk } from './leaf-walk.ts';
+import { ensembleValue, type TreeEnsemble } from './tree-ensemble.ts';
 
 /**
  * Exact Shapley values of a sum of trees against background rows: v(S) is the mean over the background rows z of the value
  * of the row that has x in S and z elsewhere (Lundberg et al. 2020, "interventional"; the algorithm of its supplement).
  *
- * For one z, a leaf is reached by those S that hold all features whose split sends x but not z towards it (A) and none of
- * those whose split sends z but not x (B): [A ⊆ S][B ∩ S = ∅], a game whose Shapley values are known in closed form:
- * (|A|−1)!|B|!/(|A|+|B|)! for each feature of A, −|A|!(|B|−1)!/(|A|+|B|)! for each of B. So one way down the tree, that
- * branches only where x and z part, does for all 2^d coalitions: at most as many steps as the tree has nodes.
+ * For one z a leaf is a game of its own, its weight for the coalitions that hold A and nothing of B, whose Shapley values
+ * have a closed form: (|A|−1)!|B|!/(|A|+|B|)! for each feature of A, −|A|!(|B|−1)!/(|A|+|B|)! for each of B.
  */
 export class InterventionalTreeShap {
   readonly #trees: TreeEnsemble;
+  readonly #walk: LeafWalk;
   readonly #gains: readonly Float64Array[];
-  readonly #nodes: Int32Array;
-  readonly #fromRow: Int32Array;
-  readonly #fromBackground: Int32Array;
 
   /** Throws `RangeError` above 31 columns. */
   constructor(trees: TreeEnsemble) {
-    if (trees.columns > MAX_COLUMNS) throw new RangeError(`at most ${MAX_COLUMNS} columns, not ${trees.columns}`);
     this.#trees = trees;
+    this.#walk = new LeafWalk(trees);
     this.#gains = leafGains(trees.columns);
-    const size = ensembleDepth(trees) + 2;
-    this.#nodes = new Int32Array(size);
-    this.#fromRow = new Int32Array(size);
-    this.#fromBackground = new Int32Array(size);
   }
 
   /** `row`: float32 without NaN, and so are the background rows. */
   explain(row: Float32Array, background: Background): Attribution {
-    const { columns } = this.#trees;
-    const shapValues = new Float64Array(columns);
+    const shapValues = new Float64Array(this.#trees.columns);
+    const gains = this.#gains;
+    const addLeaf = (weight: number, present: number, absent: number): void => {
+      if ((present | absent) === 0) return;
+      const [presentCount, absentCount] = [bitCount(present), bitCount(absent)];
+      const gain = weight * gains[presentCount]![absentCount]!;
+      const loss = weight * gains[absentCount]![presentCount]!;
+      for (let rest = present; rest !== 0; rest &= rest - 1) shapValues[31 - Math.clz32(rest & -rest)]! += gain;
+      for (let rest = absent; rest !== 0; rest &= rest - 1) shapValues[31 - Math.clz32(rest & -rest)]! -= loss;
+    };
     let baseValue = 0;
     for (let index = 0; index < background.rows; index++) {
       const reference = backgroundRow(background, index);
       baseValue += ensembleValue(this.#trees, reference);
-      this.#addReference(row, reference, shapValues);
+      this.#walk.visit(row, reference, addLeaf);
     }
-    for (let column = 0; column < columns; column++) shapValues[column]! /= background.rows;
+    for (let feature = 0; feature < shapValues.length; feature++) shapValues[feature]! /= background.rows;
     return { baseValue: baseValue / background.rows, shapValues };
-  }
-
-  #addReference(row: Float32Array, reference: Float32Array, shapValues: Float64Array): void {
-    const { roots, feature, threshold, left, right } = this.#trees;
-    const nodes = this.#nodes;
-    const fromRow = this.#fromRow;
-    const fromBackground = this.#fromBackground;
-    for (const root of roots) {
-      let open = 0;
-      nodes[0] = root;
-      fromRow[0] = 0;
-      fromBackground[0] = 0;
-      while (open >= 0) {
-        const node = nodes[open]!;
-        const column = feature[node]!;
-        if (column < 0) {
-          this.#addLeaf(node, fromRow[open]!, fromBackground[open]!, shapValues);
-          open--;
-          continue;
-        }
-        const rowChild = row[column]! <= threshold[node]! ? left[node]! : right[node]!;
-        const referenceChild = reference[column]! <= threshold[node]! ? left[node]! : right[node]!;
-        const bit = 1 << column;
-        if (rowChild === referenceChild || (fromRow[open]! & bit) !== 0) nodes[open] = rowChild;
-        else if ((fromBackground[open]! & bit) !== 0) nodes[open] = referenceChild;
-        else {
-          nodes[open + 1] = rowChild;
-          fromRow[open + 1] = fromRow[open]! | bit;
-          fromBackground[open + 1] = fromBackground[open]!;
-          nodes[open] = referenceChild;
-          fromBackground[open]! |= bit;
-          open++;
-        }
-      }
-    }
-  }
-
-  #addLeaf(node: number, fromRow: number, fromBackground: number, shapValues: Float64Array): void {
-    if ((fromRow | fromBackground) === 0) return;
-    const weight = this.#trees.weight[node]!;
-    const present = bitCount(fromRow);
-    const absent = bitCount(fromBackground);
-    const gain = weight * this.#gains[present]![absent]!;
-    const loss = weight * this.#gains[absent]![present]!;
-    for (let rest = fromRow; rest !== 0; rest &= rest - 1) shapValues[31 - Math.clz32(rest & -rest)]! += gain;
-    for (let rest = fromBackground; rest !== 0; rest &= rest - 1) shapValues[31 - Math.clz32(rest & -rest)]! -= loss;
   }
 }
 
