@@ -52,7 +52,7 @@ export interface ExplanationRecord {
 }
 
 /** Why an anomaly has no explanation: `POST /explain` of the predictor gives one of its features at any time. */
-export const UNEXPLAINED_REASONS = ['too-many-at-once', 'failed', 'before-explanations'] as const;
+export const UNEXPLAINED_REASONS = ['too-many-at-once', 'failed', 'switched-off', 'not-kept'] as const;
 export type UnexplainedReason = (typeof UNEXPLAINED_REASONS)[number];
 
 const number = z.number();

@@ -75,6 +75,9 @@ export const retrainerRequestsKey = 'retrainer:requests';
 /** Hash of what the shadow release said of a partition's vectors beside the one that serves, e.g. `shadow:{3}`. */
 export const shadowKey = (partition: number): string => `shadow:{${partition}}`;
 
+/** List of features of earlier vectors of a user, newest first: what is usual for the user. */
+export const userHistoryKey = (partition: number, user: string): string => `history:{${partition}}:${user}`;
+
 /** BullMQ queues. */
 export const trainingQueue = 'training';
 export const releasesQueue = 'releases';

@@ -129,7 +129,7 @@ export const referenceProfileSchema = z
   );
 export type ReferenceProfile = z.infer<typeof referenceProfileSchema>;
 
-/** Row-major little-endian float32, NaN = not observed. */
+/** Training rows, the most typical first: row-major little-endian float32, NaN = not observed. */
 export const backgroundSchema = z
   .strictObject({
     file: z.string().describe('Key in the model store'),

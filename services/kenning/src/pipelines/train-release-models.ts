@@ -4,6 +4,7 @@ import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { Random } from '@liminal/shared/runtime/random';
 import { DEFAULT_LOAD_LSTM, type LoadLstmOptions } from '../detectors/load-lstm.ts';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
+import { mostTypicalFirst } from './background-rows.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
 import { referenceRows } from './reference-rows.ts';
 import { RELEASE_ROW_LENGTH } from './release-rows.ts';
@@ -46,7 +47,7 @@ export interface TrainedRelease {
   leftOut: { name: ModelName; reason: string }[];
   /** Over all rows, in the order of the features. */
   referenceProfile: FeatureProfile[];
-  /** Raw training rows, NaN = not observed. */
+  /** Raw training rows, NaN = not observed, the most typical first. */
   backgroundRows: Matrix;
   /** Raw rows of different users, for drift. */
   referenceRows: Matrix;
@@ -81,7 +82,7 @@ export async function trainReleaseModels(
   const split = splitOf(served);
   const { training, calibration } = split;
   const backgroundCount = Math.min(options.backgroundRows, training.rows);
-  const backgroundRows = takeRows(training, random.fork().sample(training.rows, backgroundCount));
+  const backgroundRows = mostTypicalFirst(takeRows(training, random.fork().sample(training.rows, backgroundCount)));
   const models = await trainEach(split, options.models, context);
   if (lstm !== undefined) models.push(lstm);
   return {

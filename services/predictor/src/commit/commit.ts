@@ -1,6 +1,7 @@
 import { type DeadLetter, deadLetterArguments } from '@liminal/shared/adapters/dead-letters';
 import { LuaScript } from '@liminal/shared/adapters/lua-script';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import { encodeExplanation, type StoredExplanation } from '@liminal/shared/contracts/explanation-codec';
 import {
   anomaliesKey,
   cursorKey,
@@ -9,9 +10,11 @@ import {
   neededFromKey,
   predictionKey,
   streamKey,
+  userHistoryKey,
 } from '@liminal/shared/contracts/keys';
 import { encodePredictions, isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { Redis } from 'ioredis';
+import { belongsToHistory, encodeHistoryVector, HISTORY_LENGTH, HISTORY_TTL_SECONDS } from '../history/user-history.ts';
 
 const commitScript = new LuaScript(new URL('./commit.lua', import.meta.url));
 /** Predictions of one stream entry, so that readers of the newest few do not have to decode thousands. */
@@ -24,6 +27,8 @@ export interface Commit {
   fromId: string;
   toId: string;
   records: readonly PredictionRecord[];
+  /** Of the anomalies among the records, each written beside its own. */
+  explanations: ReadonlyMap<PredictionRecord, StoredExplanation>;
   deadLetters: readonly DeadLetter[];
   ttlSeconds: number;
 }
@@ -57,11 +62,18 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   }
   const anomalies = records.filter(isAnomaly);
   args.push(anomalies.length);
-  for (const anomaly of anomalies) args.push(encodePredictions([anomaly]));
+  for (const anomaly of anomalies) {
+    args.push(encodePredictions([anomaly]), encodeExplanation(commit.explanations.get(anomaly)!));
+  }
   const newest = new Map(records.map((record) => [record.user, record]));
+  args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);
   for (const [user, record] of newest) {
     keys.push(predictionKey(partition, user));
     args.push(encodePredictions([record]));
+  }
+  for (const { user, values } of records.filter(belongsToHistory)) {
+    keys.push(userHistoryKey(partition, user));
+    args.push(encodeHistoryVector(values));
   }
   const reply = await commitScript.run(redis, keys, args);
   if (typeof reply !== 'number') throw new LeaseLostError(partition);

@@ -18,19 +18,22 @@ export interface ModelAttribution extends Attribution {
 /**
  * Shapley values of any model against background rows (interventional, Lundberg & Lee 2017): exact up to 12 features,
  * sampled with standard errors above.
+ *
+ * `evaluateCoalitions`: for a model that has a quicker way to all rows of a set of coalitions than one by one.
  */
 export async function shapleyValues(
   row: Float32Array,
   background: Background,
   evaluate: Evaluate,
   seed: number,
+  evaluateCoalitions = ({ rows, count }: CoalitionRows) => evaluate(rows, count),
 ): Promise<ModelAttribution> {
   if (row.length > MAX_ENUMERATED_FEATURES) {
     const [value] = Array.from(await evaluate(row, 1));
     return { value: value!, ...(await kernelShapValues(row, background, evaluate, { pairs: SAMPLED_PAIRS, seed })) };
   }
   const coalitions = new CoalitionRows(row, background);
-  const outputs = await evaluate(coalitions.rows, coalitions.count);
+  const outputs = await evaluateCoalitions(coalitions);
   const worth = coalitions.worth(outputs);
   return { value: outputs[0]!, baseValue: worth[0]!, shapValues: exactShapleyValues(worth), standardErrors: null };
 }

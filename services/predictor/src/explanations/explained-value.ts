@@ -1,0 +1,144 @@
+import type { Quantity } from '@liminal/shared/contracts/explanation';
+import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
+import type { ModelName } from '@liminal/shared/contracts/prediction';
+import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
+import type { CoalitionRows } from '../explain/coalition-rows.ts';
+import type { CoalitionSums } from '../explain/coalition-sums.ts';
+import { COMBINED, type Target } from './explanation-task.ts';
+
+/** Rows of one run of a model: larger ones no longer fit the caches, and nearest neighbours then take three times as long. */
+const ROWS_PER_RUN = 512;
+
+type Outputs = Record<'scores' | 'pValues', Float32Array>;
+
+/** log2(score) of a forest as a sum over its trees. */
+export interface ForestSums {
+  name: ModelName;
+  sums: CoalitionSums;
+}
+
+/**
+ * A value of a release as a function of the seven features of a vector. What else models take of it, its load history and
+ * time, stays as it is; a model that takes no feature is a constant, and is run once.
+ */
+export class ExplainedValue {
+  readonly #release: OpenRelease;
+  readonly #target: Target;
+  readonly #inputs: Float32Array;
+  readonly #forest: ForestSums | undefined;
+  readonly #constants = new Map<ModelName, Outputs>();
+
+  private constructor(release: OpenRelease, target: Target, inputs: Float32Array, forest: ForestSums | undefined) {
+    this.#release = release;
+    this.#target = target;
+    this.#inputs = inputs;
+    this.#forest = forest;
+  }
+
+  /** `inputs`: see `modelInputs`, `predicted_user_load` filled in. */
+  static async of(
+    release: OpenRelease,
+    target: Target,
+    inputs: Float32Array,
+    forest: ForestSums | undefined,
+  ): Promise<ExplainedValue> {
+    const value = new ExplainedValue(release, target, inputs, forest);
+    for (const name of value.#models()) {
+      if (!takesFeatures(release, name)) value.#constants.set(name, await release.run(name, inputs, 1));
+    }
+    return value;
+  }
+
+  /** `rows`: features, row-major float32 [count, 7], NaN = not observed. */
+  async evaluate(quantity: Quantity, rows: Float32Array, count: number): Promise<Float64Array> {
+    if (quantity === 'minus_log10_p') return (await this.pValues(rows, count)).map(minusLog10);
+    const { scores } = await this.#run(this.#target as ModelName, rows, count);
+    return Float64Array.from(scores, quantity === 'score' ? undefined : Math.log2);
+  }
+
+  async pValues(rows: Float32Array, count: number): Promise<Float64Array> {
+    const { combination } = this.#release.manifest;
+    if (this.#target !== COMBINED) return Float64Array.from((await this.#run(this.#target, rows, count)).pValues);
+    if (combination.method === 'single') {
+      return Float64Array.from((await this.#run(combination.model, rows, count)).pValues);
+    }
+    const columns: Float32Array[] = [];
+    for (const name of combination.models) columns.push((await this.#run(name, rows, count)).scores);
+    return this.#combined(columns, count);
+  }
+
+  /** The same for the rows of coalitions, a forest among the models by its trees. */
+  async evaluateCoalitions(quantity: Quantity, coalitions: CoalitionRows): Promise<Float64Array> {
+    const { rows, count } = coalitions;
+    const { combination } = this.#release.manifest;
+    if (this.#forest === undefined || this.#target !== COMBINED || combination.method === 'single') {
+      return this.evaluate(quantity, rows, count);
+    }
+    const columns: Float32Array[] = [];
+    for (const name of combination.models) {
+      columns.push(
+        name === this.#forest.name
+          ? Float32Array.from(this.#forest.sums.of(coalitions), (log2) => 2 ** log2)
+          : (await this.#run(name, rows, count)).scores,
+      );
+    }
+    return this.#combined(columns, count).map(minusLog10);
+  }
+
+  #models(): readonly ModelName[] {
+    const { combination } = this.#release.manifest;
+    if (this.#target !== COMBINED) return [this.#target];
+    return combination.method === 'single' ? [combination.model] : combination.models;
+  }
+
+  #combined(columns: readonly Float32Array[], count: number): Float64Array {
+    const scores = new Float32Array(columns.length);
+    return Float64Array.from({ length: count }, (_, row) => {
+      for (let model = 0; model < columns.length; model++) scores[model] = columns[model]![row]!;
+      return this.#release.combine(scores);
+    });
+  }
+
+  async #run(name: ModelName, rows: Float32Array, count: number): Promise<Outputs> {
+    const constant = this.#constants.get(name);
+    const outputs = { scores: new Float32Array(count), pValues: new Float32Array(count) };
+    if (constant !== undefined) {
+      outputs.scores.fill(constant.scores[0]!);
+      outputs.pValues.fill(constant.pValues[0]!);
+      return outputs;
+    }
+    for (let start = 0; start < count; start += ROWS_PER_RUN) {
+      const end = Math.min(start + ROWS_PER_RUN, count);
+      const { scores, pValues } = await this.#release.run(name, this.#vectors(rows, start, end), end - start);
+      outputs.scores.set(scores, start);
+      outputs.pValues.set(pValues, start);
+    }
+    return outputs;
+  }
+
+  #vectors(rows: Float32Array, start: number, end: number): Float32Array {
+    const vectors = new Float32Array((end - start) * MODEL_INPUT_LENGTH);
+    for (let row = start; row < end; row++) {
+      const target = (row - start) * MODEL_INPUT_LENGTH;
+      vectors.set(this.#inputs, target);
+      vectors.set(rows.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT), target);
+    }
+    return vectors;
+  }
+}
+
+export function takesFeatures({ manifest }: OpenRelease, name: ModelName): boolean {
+  return manifest.models.some((model) => model.name === name && model.input.offset < FEATURE_COUNT);
+}
+
+/** The value as `score` of the release gave it; NaN where the model does not apply to the vector. */
+export function servedValue({ scores, pValue }: ScoredVector, target: Target, quantity: Quantity): number {
+  const { score, pValue: own } =
+    target === COMBINED ? { score: Number.NaN, pValue } : (scores[target] ?? { score: Number.NaN, pValue: Number.NaN });
+  if (quantity === 'minus_log10_p') return minusLog10(own);
+  return quantity === 'score' ? score : Math.log2(score);
+}
+
+/** Not −0 for p = 1. */
+const minusLog10 = (pValue: number): number => 0 - Math.log10(pValue);

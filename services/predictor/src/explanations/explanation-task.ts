@@ -1,0 +1,51 @@
+import type { Quantity, ShapRecord } from '@liminal/shared/contracts/explanation';
+import type { ModelName } from '@liminal/shared/contracts/prediction';
+import type { ScoredVector } from '@liminal/shared/release/open-release';
+import type { Counterfactual } from '../explain/counterfactual.ts';
+import type { LimeExplanation } from '../explain/lime.ts';
+
+export const PERTURBATIONS = ['interventional', 'path-dependent'] as const;
+export const METHODS = ['shap', 'lime', 'counterfactual'] as const;
+export type Method = (typeof METHODS)[number];
+export const COMBINED = 'combined';
+export type Target = ModelName | typeof COMBINED;
+
+/** One vector to explain. Crosses threads. */
+export interface ExplanationTask {
+  /** What models are given of the vector, see `modelInputs`. */
+  inputs: Float32Array;
+  /** Whose value is explained: a model that takes the features, or all of them together. */
+  target: Target;
+  quantity: Quantity;
+  /** `path-dependent` is for log2_score, which is a sum over trees. */
+  perturbation: (typeof PERTURBATIONS)[number];
+  methods: readonly Method[];
+  /** A counterfactual has a larger p-value. */
+  alertRate: number;
+}
+
+/** What comes of it; a part that was not asked for is null. */
+export interface VectorExplanation {
+  /** Id of the release that was explained. */
+  release: string;
+  /** What that release says of the vector. */
+  scored: ScoredVector;
+  /** Value explained, as served. */
+  value: number;
+  shap: ShapRecord | null;
+  lime: LimeExplanation | null;
+  /** Rank correlation of SHAP values and LIME coefficients; null where one of them does not vary. */
+  agreement: number | null;
+  counterfactual: { found: Counterfactual | null } | null;
+}
+
+/** Asked for something that this release, or this vector, does not have. `code` is one of the service's errors. */
+export class ExplanationRefusedError extends Error {
+  override readonly name = 'ExplanationRefusedError';
+  readonly code: 'LIMINAL_ERR_EXPLANATION_NO_NODE_COUNTS' | 'LIMINAL_ERR_EXPLANATION_NOT_APPLICABLE';
+
+  constructor(code: ExplanationRefusedError['code']) {
+    super(code);
+    this.code = code;
+  }
+}

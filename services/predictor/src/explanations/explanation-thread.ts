@@ -1,0 +1,59 @@
+import { parentPort } from 'node:worker_threads';
+import type { ShapRecord } from '@liminal/shared/contracts/explanation';
+import type { LoadedRelease } from '@liminal/shared/release/load-release';
+import { ExplanationRefusedError, type ExplanationTask, type VectorExplanation } from './explanation-task.ts';
+import { ReleaseExplainer } from './release-explainer.ts';
+
+/** An anomaly as it was scored: what the models were given, and the p-value that came of it. */
+export interface ScoredAnomaly {
+  inputs: Float32Array;
+  served: number;
+}
+
+/** To the thread, one at a time: the next one comes after the answer. */
+export type ThreadRequest =
+  | { type: 'open'; loaded: LoadedRelease }
+  | { type: 'close'; release: string }
+  | { type: 'explain'; task: ExplanationTask }
+  | { type: 'explain-anomalies'; release: string; anomalies: readonly ScoredAnomaly[] };
+
+/** From the thread. */
+export type ThreadAnswer =
+  | { type: 'done'; result: undefined | VectorExplanation | ShapRecord[] }
+  | { type: 'refused'; code: ExplanationRefusedError['code'] }
+  | { type: 'failed'; error: Error };
+
+/** Entry of the thread that `Explanations` starts. Serves single vectors by the release opened last. */
+const port = parentPort!;
+const open = new Map<string, ReleaseExplainer>();
+let newest: ReleaseExplainer | undefined;
+
+async function answer(request: ThreadRequest): Promise<ThreadAnswer & { type: 'done' }> {
+  switch (request.type) {
+    case 'open':
+      newest = await ReleaseExplainer.open(request.loaded);
+      open.set(request.loaded.manifest.id, newest);
+      return { type: 'done', result: undefined };
+    case 'close':
+      await open.get(request.release)?.close();
+      open.delete(request.release);
+      return { type: 'done', result: undefined };
+    case 'explain':
+      if (newest === undefined) throw new Error('no release is open for explanations');
+      return { type: 'done', result: await newest.explain(request.task) };
+    case 'explain-anomalies': {
+      const explainer = open.get(request.release);
+      if (explainer === undefined) throw new Error(`release ${request.release} is not open for explanations`);
+      return { type: 'done', result: await explainer.explainAnomalies(request.anomalies) };
+    }
+  }
+}
+
+port.on('message', (request: ThreadRequest) => {
+  void answer(request)
+    .catch((error: unknown): ThreadAnswer => {
+      if (error instanceof ExplanationRefusedError) return { type: 'refused', code: error.code };
+      return { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    })
+    .then((message) => port.postMessage(message));
+});
