@@ -7,6 +7,8 @@ import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { errors } from './errors.ts';
+import { Explanations } from './explanations/explanations.ts';
+import { AnomalyExplanations } from './handlers/anomaly-explanations.ts';
 import { FeaturesSession } from './handlers/features.ts';
 import { SeriesWatch } from './handlers/series-watch.ts';
 import { createMetrics } from './metrics.ts';
@@ -39,6 +41,26 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     pollMs: config.releasePollMs,
     logger,
     metrics,
+    // Predictions do not wait for explanations: without them anomalies say so.
+    onOpen: (loaded) =>
+      explanations
+        .open(loaded)
+        .catch((error: unknown) => logger.error({ err: error }, 'the release can not be explained')),
+    // Between rounds, since anomalies are explained by the release that has found them.
+    onReplaced: (release) =>
+      void worker.runBetweenRounds(async () => {
+        explanations
+          .close(release)
+          .catch((error: unknown) => logger.error({ err: error, release }, 'could not close the explained release'));
+      }),
+  });
+  const explanations = new Explanations({ logger });
+  const anomalyExplanations = new AnomalyExplanations({
+    redis,
+    explanations,
+    isOn: config.explainAnomalies,
+    metrics,
+    logger,
   });
   const share = new EventLoopShare();
   const { anomalyAlertRate } = config;
@@ -59,6 +81,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
         release: () => watcher.current,
         share,
         shadow,
+        explanations: anomalyExplanations,
         now: Date.now,
       }),
   });
@@ -103,6 +126,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     async stop() {
       await Promise.all([worker.stop(), seriesWatch.stop()]);
       await watcher.stop();
+      await explanations.stop();
       for (const connection of [redis, reader, api]) connection.disconnect();
       store.close();
     },

@@ -22,6 +22,11 @@ export const environment = {
     .max(0.5)
     .default(0.01)
     .describe('Share of normal vectors that may raise an alarm'),
+  EXPLAIN_ANOMALIES: z
+    .enum(['true', 'false'])
+    .default('true')
+    .transform((value) => value === 'true')
+    .describe('Whether anomalies carry their explanation; with false they are explained on request only'),
   LEASE_MS: z.coerce.number().int().min(1_000).default(10_000).describe('After this silence others take over'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
   RECENT_ENTRIES: z.coerce
@@ -50,6 +55,7 @@ export interface Config extends BaseConfig {
   releasePublicKeyFile: string;
   releasePollMs: number;
   anomalyAlertRate: number;
+  explainAnomalies: boolean;
   leaseMs: number;
   predictionTtlSeconds: number;
   recentEntries: number;
@@ -65,6 +71,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     releasePublicKeyFile: settings.RELEASE_PUBLIC_KEY_FILE,
     releasePollMs: settings.RELEASE_POLL_MS,
     anomalyAlertRate: settings.ANOMALY_ALERT_RATE,
+    explainAnomalies: settings.EXPLAIN_ANOMALIES,
     leaseMs: settings.LEASE_MS,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
     recentEntries: settings.RECENT_ENTRIES,

@@ -83,6 +83,24 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05],
       registers,
     }),
+    anomalyExplanations: new Counter({
+      name: 'liminal_predictor_anomaly_explanations_total',
+      help: 'Anomalies of the stream, by whether they carry their explanation, or why not',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    explanationDuration: new Histogram({
+      name: 'liminal_predictor_explanation_duration_seconds',
+      help: 'Time that explanations take, waiting included: of a batch of anomalies, or of a vector that was asked for',
+      labelNames: ['kind'] as const,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
+    additivityMisses: new Counter({
+      name: 'liminal_predictor_additivity_misses_total',
+      help: 'Explanations whose base value and shares do not add up to the value that was served: a defect',
+      registers,
+    }),
     latency: new Histogram({
       name: 'liminal_predictor_latency_seconds',
       help: 'Time from the commit of a vector to the commit of its prediction',

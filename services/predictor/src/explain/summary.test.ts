@@ -1,4 +1,3 @@
-import type { Expectation } from '@liminal/shared/contracts/explanation';
 import { describe, expect, it } from 'vitest';
 import { expectationsOf } from './expectations.ts';
 import { summarise } from './summary.ts';
@@ -17,7 +16,7 @@ const distribution = new TrainingDistribution({
   ].map((quantiles, feature) => ({ quantiles, missingRate: feature === 5 ? 0.27 : 0 })) as never,
 });
 const history = [2, 3, 3, 4, 9].map((requests) => Float32Array.of(requests, 0.5, 0, 0, 3, Number.NaN, 0));
-const expectations: Expectation[] = expectationsOf(distribution, history);
+const { expectations } = expectationsOf(distribution, history);
 
 const summaryOf = (values: number[], shapValues: number[], language: 'en' | 'ru' = 'en') =>
   summarise({ values, shapValues, expectations }, language);
@@ -29,7 +28,7 @@ describe('what features normally are', () => {
       everyone: { low: 0, median: 5, high: 38, missingRate: 0 },
     });
     expect(expectations[5]!.user.median).toBeNaN();
-    expect(expectationsOf(distribution, history.slice(1))[0]!.user.median).toBeNaN();
+    expect(expectationsOf(distribution, history.slice(1)).expectations[0]!.user.median).toBeNaN();
   });
 });
 

@@ -12,7 +12,8 @@ export interface ExplainedVector {
 
 interface Phrases {
   features: Record<FeatureName, { name: string; unit: string }>;
-  locale: string;
+  number: Intl.NumberFormat;
+  percent: Intl.NumberFormat;
   standsOut(features: readonly string[]): string;
   nothingStandsOut: string;
   notObserved: string;
@@ -24,7 +25,7 @@ interface Phrases {
 
 const PHRASES: Record<Language, Phrases> = {
   en: {
-    locale: 'en',
+    ...formatsOf('en'),
     features: {
       requests_per_user: { name: 'requests_per_user', unit: '/min' },
       burstiness_score: { name: 'burstiness_score (rhythm of the requests)', unit: '' },
@@ -43,7 +44,7 @@ const PHRASES: Record<Language, Phrases> = {
     unexplained: 'Not explained when it was written: POST its features to /explain of the predictor.',
   },
   ru: {
-    locale: 'ru',
+    ...formatsOf('ru'),
     features: {
       requests_per_user: { name: 'запросы (requests_per_user)', unit: '/мин' },
       burstiness_score: { name: 'ритм запросов (burstiness_score)', unit: '' },
@@ -62,6 +63,13 @@ const PHRASES: Record<Language, Phrases> = {
     unexplained: 'При записи не объяснена: отправьте её признаки POST-запросом на /explain сервиса predictor.',
   },
 };
+
+function formatsOf(locale: string): Pick<Phrases, 'number' | 'percent'> {
+  return {
+    number: new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 }),
+    percent: new Intl.NumberFormat(locale, { style: 'percent', maximumSignificantDigits: 2 }),
+  };
+}
 
 /** More would be no summary. */
 const MOST_FEATURES = 2;
@@ -94,25 +102,16 @@ function strongestFeatures(shapValues: ArrayLike<number>): number[] {
 function describe({ values, expectations }: ExplainedVector, feature: number, phrases: Phrases): string {
   const { name, unit } = phrases.features[FEATURE_NAMES[feature]!];
   const { user, everyone } = expectations[feature]!;
-  const format = new Intl.NumberFormat(phrases.locale, { maximumSignificantDigits: 3 });
   const value = values[feature]!;
-  const isMissing = Number.isNaN(value);
-  const said = isMissing ? `${name} ${phrases.notObserved}` : `${name} ${format.format(value)}${unit}`;
-  const usual = Number.isNaN(user.median) ? [] : [phrases.usually(format.format(user.median))];
-  return [said, ...usual].join(', ') + edgeOf(value, everyone, phrases, format);
+  const said = Number.isNaN(value) ? phrases.notObserved : `${phrases.number.format(value)}${unit}`;
+  const usual = Number.isNaN(user.median) ? [] : [phrases.usually(phrases.number.format(user.median))];
+  return [`${name} ${said}`, ...usual].join(', ') + edgeOf(value, everyone, phrases);
 }
 
 /** The percentile of everybody's that lies on the side of the value; of a missing value how often it is missing. */
-function edgeOf(
-  value: number,
-  { low, median, high, missingRate }: Expectation['everyone'],
-  { everyone, missingFor, locale }: Phrases,
-  format: Intl.NumberFormat,
-): string {
-  if (Number.isNaN(value)) {
-    const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumSignificantDigits: 2 });
-    return ` (${missingFor(percent.format(missingRate))})`;
-  }
+function edgeOf(value: number, { low, median, high, missingRate }: Expectation['everyone'], phrases: Phrases): string {
+  const { number, percent, everyone, missingFor } = phrases;
+  if (Number.isNaN(value)) return ` (${missingFor(percent.format(missingRate))})`;
   if (Number.isNaN(median)) return '';
-  return value >= median ? ` (${everyone(99, format.format(high))})` : ` (${everyone(1, format.format(low))})`;
+  return value >= median ? ` (${everyone(99, number.format(high))})` : ` (${everyone(1, number.format(low))})`;
 }

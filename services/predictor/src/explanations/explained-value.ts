@@ -10,7 +10,7 @@ import { COMBINED, type Target } from './explanation-task.ts';
 /** Rows of one run of a model: larger ones no longer fit the caches, and nearest neighbours then take three times as long. */
 const ROWS_PER_RUN = 512;
 
-type Outputs = Record<'scores' | 'pValues', Float32Array>;
+type Scores = ScoredVector['scores'];
 
 /** log2(score) of a forest as a sum over its trees. */
 export interface ForestSums {
@@ -20,34 +20,27 @@ export interface ForestSums {
 
 /**
  * A value of a release as a function of the seven features of a vector. What else models take of it, its load history and
- * time, stays as it is; a model that takes no feature is a constant, and is run once.
+ * time, stays as it is; a model that takes no feature is a constant.
  */
 export class ExplainedValue {
   readonly #release: OpenRelease;
   readonly #target: Target;
   readonly #inputs: Float32Array;
   readonly #forest: ForestSums | undefined;
-  readonly #constants = new Map<ModelName, Outputs>();
+  readonly #scores: Scores;
 
-  private constructor(release: OpenRelease, target: Target, inputs: Float32Array, forest: ForestSums | undefined) {
+  /** `inputs`: see `modelInputs`, `predicted_user_load` filled in; `scores`: what the release says of them. */
+  constructor(
+    release: OpenRelease,
+    target: Target,
+    { inputs, scores }: { inputs: Float32Array; scores: Scores },
+    forest: ForestSums | undefined,
+  ) {
     this.#release = release;
     this.#target = target;
     this.#inputs = inputs;
+    this.#scores = scores;
     this.#forest = forest;
-  }
-
-  /** `inputs`: see `modelInputs`, `predicted_user_load` filled in. */
-  static async of(
-    release: OpenRelease,
-    target: Target,
-    inputs: Float32Array,
-    forest: ForestSums | undefined,
-  ): Promise<ExplainedValue> {
-    const value = new ExplainedValue(release, target, inputs, forest);
-    for (const name of value.#models()) {
-      if (!takesFeatures(release, name)) value.#constants.set(name, await release.run(name, inputs, 1));
-    }
-    return value;
   }
 
   /** `rows`: features, row-major float32 [count, 7], NaN = not observed. */
@@ -86,12 +79,6 @@ export class ExplainedValue {
     return this.#combined(columns, count).map(minusLog10);
   }
 
-  #models(): readonly ModelName[] {
-    const { combination } = this.#release.manifest;
-    if (this.#target !== COMBINED) return [this.#target];
-    return combination.method === 'single' ? [combination.model] : combination.models;
-  }
-
   #combined(columns: readonly Float32Array[], count: number): Float64Array {
     const scores = new Float32Array(columns.length);
     return Float64Array.from({ length: count }, (_, row) => {
@@ -100,12 +87,11 @@ export class ExplainedValue {
     });
   }
 
-  async #run(name: ModelName, rows: Float32Array, count: number): Promise<Outputs> {
-    const constant = this.#constants.get(name);
+  async #run(name: ModelName, rows: Float32Array, count: number) {
     const outputs = { scores: new Float32Array(count), pValues: new Float32Array(count) };
-    if (constant !== undefined) {
-      outputs.scores.fill(constant.scores[0]!);
-      outputs.pValues.fill(constant.pValues[0]!);
+    if (!takesFeatures(this.#release, name)) {
+      outputs.scores.fill(this.#scores[name]?.score ?? Number.NaN);
+      outputs.pValues.fill(this.#scores[name]?.pValue ?? Number.NaN);
       return outputs;
     }
     for (let start = 0; start < count; start += ROWS_PER_RUN) {
@@ -133,7 +119,11 @@ export function takesFeatures({ manifest }: OpenRelease, name: ModelName): boole
 }
 
 /** The value as `score` of the release gave it; NaN where the model does not apply to the vector. */
-export function servedValue({ scores, pValue }: ScoredVector, target: Target, quantity: Quantity): number {
+export function servedValue(
+  { scores, pValue }: Pick<ScoredVector, 'scores' | 'pValue'>,
+  target: Target,
+  quantity: Quantity,
+): number {
   const { score, pValue: own } =
     target === COMBINED ? { score: Number.NaN, pValue } : (scores[target] ?? { score: Number.NaN, pValue: Number.NaN });
   if (quantity === 'minus_log10_p') return minusLog10(own);

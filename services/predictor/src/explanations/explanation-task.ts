@@ -24,6 +24,11 @@ export interface ExplanationTask {
   alertRate: number;
 }
 
+/** An anomaly as it was scored: what the models were given, `predicted_user_load` filled in, and what they said. */
+export interface ScoredAnomaly extends Pick<ScoredVector, 'scores' | 'pValue'> {
+  inputs: Float32Array;
+}
+
 /** What comes of it; a part that was not asked for is null. */
 export interface VectorExplanation {
   /** Id of the release that was explained. */

@@ -1,14 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
-import { ExplanationRefusedError, type ExplanationTask, type VectorExplanation } from './explanation-task.ts';
+import {
+  ExplanationRefusedError,
+  type ExplanationTask,
+  type ScoredAnomaly,
+  type VectorExplanation,
+} from './explanation-task.ts';
 import { ReleaseExplainer } from './release-explainer.ts';
-
-/** An anomaly as it was scored: what the models were given, and the p-value that came of it. */
-export interface ScoredAnomaly {
-  inputs: Float32Array;
-  served: number;
-}
 
 /** To the thread, one at a time: the next one comes after the answer. */
 export type ThreadRequest =

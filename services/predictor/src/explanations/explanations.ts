@@ -2,8 +2,13 @@ import { Worker } from 'node:worker_threads';
 import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import type { Logger } from 'pino';
-import { ExplanationRefusedError, type ExplanationTask, type VectorExplanation } from './explanation-task.ts';
-import type { ScoredAnomaly, ThreadAnswer, ThreadRequest } from './explanation-thread.ts';
+import {
+  ExplanationRefusedError,
+  type ExplanationTask,
+  type ScoredAnomaly,
+  type VectorExplanation,
+} from './explanation-task.ts';
+import type { ThreadAnswer, ThreadRequest } from './explanation-thread.ts';
 
 /** Far beyond what any request takes: after this the thread hangs and is replaced. */
 const ANSWER_WITHIN_MS = 30_000;
@@ -21,8 +26,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** In the order in which they are taken: releases, then what somebody waits for, then anomalies of the stream. */
-const PRIORITIES: Record<ThreadRequest['type'], number> = { open: 0, explain: 1, 'explain-anomalies': 2, close: 3 };
+/** In the order in which they are taken. Anomalies hold up scoring, and are few at a time: they go before requests. */
+const PRIORITIES: Record<ThreadRequest['type'], number> = { open: 0, 'explain-anomalies': 1, explain: 2, close: 3 };
 
 /**
  * Explanations, made in a thread of its own, so that they keep no event loop and leave the scoring its core. Requests are
@@ -41,9 +46,9 @@ export class Explanations {
     this.#logger = logger;
   }
 
-  /** How many of a kind wait or are in work. */
-  waiting(type: 'explain' | 'explain-anomalies'): number {
-    return this.#queues[PRIORITIES[type]]!.length + (this.#current?.request.type === type ? 1 : 0);
+  /** Vectors that somebody waits for. */
+  get waiting(): number {
+    return this.#queues[PRIORITIES.explain]!.length + (this.#current?.request.type === 'explain' ? 1 : 0);
   }
 
   /** From now on vectors are explained by this release. */

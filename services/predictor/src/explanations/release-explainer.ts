@@ -14,7 +14,13 @@ import { TrainingDistribution } from '../explain/training-distribution.ts';
 import { InterventionalTreeShap } from '../explain/tree-shap-interventional.ts';
 import { PathDependentTreeShap } from '../explain/tree-shap-path-dependent.ts';
 import { ExplainedValue, type ForestSums, servedValue } from './explained-value.ts';
-import { COMBINED, ExplanationRefusedError, type ExplanationTask, type VectorExplanation } from './explanation-task.ts';
+import {
+  COMBINED,
+  ExplanationRefusedError,
+  type ExplanationTask,
+  type ScoredAnomaly,
+  type VectorExplanation,
+} from './explanation-task.ts';
 
 /** Background rows of an explanation that somebody waits for: 2 to 3% from what hundreds of rows give, in under 10 ms. */
 const BACKGROUND_ROWS = 32;
@@ -62,7 +68,7 @@ export class ReleaseExplainer {
     const inputs = task.inputs.slice();
     inputs[PREDICTED_USER_LOAD] = scored!.predictedLoad;
     const row = inputs.slice(0, FEATURE_COUNT);
-    const value = await ExplainedValue.of(this.#release, target, inputs, this.#forest);
+    const value = new ExplainedValue(this.#release, target, { inputs, scores: scored!.scores }, this.#forest);
     const served = servedValue(scored!, target, quantity);
     if (Number.isNaN(served)) throw new ExplanationRefusedError('LIMINAL_ERR_EXPLANATION_NOT_APPLICABLE');
     const shap = methods.includes('shap') ? await this.#shap(task, row, value, served) : null;
@@ -83,15 +89,21 @@ export class ReleaseExplainer {
 
   /**
    * Shapley values of −log10 of the combined p-value for anomalies, from few background rows.
-   * `served`: the p-value that each anomaly was found by.
+   * Each is given as it was scored.
    */
-  async explainAnomalies(anomalies: readonly { inputs: Float32Array; served: number }[]): Promise<ShapRecord[]> {
+  async explainAnomalies(anomalies: readonly ScoredAnomaly[]): Promise<ShapRecord[]> {
     const explained: ShapRecord[] = [];
-    for (const { inputs, served } of anomalies) {
-      const value = await ExplainedValue.of(this.#release, COMBINED, inputs, this.#forest);
-      const row = inputs.slice(0, FEATURE_COUNT);
+    for (const anomaly of anomalies) {
+      const value = new ExplainedValue(this.#release, COMBINED, anomaly, this.#forest);
+      const row = anomaly.inputs.slice(0, FEATURE_COUNT);
       explained.push(
-        await this.#enumerated(row, value, 'minus_log10_p', 0 - Math.log10(served), BACKGROUND_ROWS_OF_ANOMALIES),
+        await this.#enumerated(
+          row,
+          value,
+          'minus_log10_p',
+          servedValue(anomaly, COMBINED, 'minus_log10_p'),
+          BACKGROUND_ROWS_OF_ANOMALIES,
+        ),
       );
     }
     return explained;

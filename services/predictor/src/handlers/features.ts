@@ -2,6 +2,7 @@ import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-le
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/stream-worker';
+import type { StoredExplanation } from '@liminal/shared/contracts/explanation-codec';
 import {
   decodeFeatureVectors,
   type FeatureVector,
@@ -16,11 +17,13 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
+import { TrainingDistribution } from '../explain/training-distribution.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
 import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import { severityOf } from '../scoring/severity.ts';
 import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
+import type { AnomalyExplanations } from './anomaly-explanations.ts';
 
 /** Rows of one run of the models: each holds the event loop for a few milliseconds. */
 const ROWS_PER_RUN = 512;
@@ -35,10 +38,17 @@ export interface FeaturesHandlerOptions {
   /** One for all partitions. */
   share: EventLoopShare;
   shadow: ShadowScorer;
+  explanations: AnomalyExplanations;
   now(): number;
 }
 
-/** Scores one partition's vectors: validate → score → commit. */
+interface ScoredRecords {
+  records: PredictionRecord[];
+  /** Of the anomalies among them. */
+  explaining: Promise<ReadonlyMap<PredictionRecord, StoredExplanation>>;
+}
+
+/** Scores one partition's vectors: validate → score → explain the anomalies → commit. */
 export class FeaturesSession implements PartitionSession {
   readonly partition: number;
   readonly #fence: number;
@@ -84,10 +94,13 @@ export class FeaturesSession implements PartitionSession {
     const vectors = decoded.flatMap(({ value }) => value);
     const newest = await newestOfUsers(redis, this.partition, new Set(vectors.map(({ user }) => user)));
     const records: PredictionRecord[] = [];
+    const explaining: ScoredRecords['explaining'][] = [];
     const checks: ForecastCheck[] = [];
     for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
       while (share.isUsedUp) await share.nextTurn();
-      for (const record of await this.#score(vectors.slice(start, start + ROWS_PER_RUN))) {
+      const scored = await this.#score(vectors.slice(start, start + ROWS_PER_RUN));
+      explaining.push(scored.explaining);
+      for (const record of scored.records) {
         const before = newest.get(record.user);
         const check = before && checkForecast(before, record);
         if (check !== undefined) checks.push(check);
@@ -96,6 +109,7 @@ export class FeaturesSession implements PartitionSession {
         records.push(record);
       }
     }
+    const explanations = new Map((await Promise.all(explaining)).flatMap((explained) => [...explained]));
     while (share.isUsedUp) await share.nextTurn();
     const toId = entries.at(-1)!.id;
     this.#predictionsWaiting = await writeCommit(redis, {
@@ -104,6 +118,7 @@ export class FeaturesSession implements PartitionSession {
       fromId: this.#lastId,
       toId,
       records,
+      explanations,
       deadLetters,
       ttlSeconds: config.predictionTtlSeconds,
     });
@@ -125,8 +140,9 @@ export class FeaturesSession implements PartitionSession {
     // Every round commits all that it read: nothing is open between rounds.
   }
 
-  async #score(vectors: readonly FeatureVector[]): Promise<PredictionRecord[]> {
-    const { config, metrics, shadow, share, now } = this.#options;
+  /** Anomalies are explained in another thread, while the next vectors are scored. */
+  async #score(vectors: readonly FeatureVector[]): Promise<ScoredRecords> {
+    const { config, metrics, shadow, share, explanations, now } = this.#options;
     const release = this.#options.release()!;
     const inputs = modelInputs(vectors);
     const startedAt = performance.now();
@@ -138,7 +154,7 @@ export class FeaturesSession implements PartitionSession {
       await shadow.compare(this.partition, inputs, { release: release.id, scored, elapsedMs });
     }
     const scoredAt = now();
-    return vectors.map(({ user, ts, seq, values }, row) => {
+    const records = vectors.map(({ user, ts, seq, values }, row): PredictionRecord => {
       const { scores, pValue, forecast, predictedLoad } = scored[row]!;
       values[PREDICTED_USER_LOAD] = predictedLoad;
       const severity = severityOf(pValue, config.anomalyAlertRate, release.isProvisional);
@@ -146,6 +162,8 @@ export class FeaturesSession implements PartitionSession {
       const verdict = { scores, pValue, severity, release: release.id, provisional, scoredAt };
       return { user, ts, seq, values, forecast, checked: null, ...verdict };
     });
+    const distribution = new TrainingDistribution(release.manifest.referenceProfile);
+    return { records, explaining: explanations.explain(this.partition, records, distribution) };
   }
 
   #observeForecast({ checked: { forecaster: served }, errors, isInside }: ForecastCheck): void {

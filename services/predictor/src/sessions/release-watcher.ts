@@ -1,5 +1,5 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
-import { loadRelease, readPointer } from '@liminal/shared/release/load-release';
+import { type LoadedRelease, loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { ReleaseError } from '@liminal/shared/release/release-errors';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
@@ -13,6 +13,10 @@ export interface ReleaseWatcherOptions {
   pollMs: number;
   logger: Logger;
   metrics: Metrics;
+  /** Before a release serves. */
+  onOpen(loaded: LoadedRelease): Promise<void>;
+  /** After another one has taken its place. */
+  onReplaced(release: string): void;
 }
 
 /**
@@ -97,13 +101,16 @@ export class ReleaseWatcher {
     try {
       id = (await readPointer(store, 'production'))?.release;
       if (id === undefined || id === this.#current?.id) return;
-      const next = await OpenRelease.open(await loadRelease(store, await this.#options.readTrustedKeys(), id));
+      const loaded = await loadRelease(store, await this.#options.readTrustedKeys(), id);
+      const next = await OpenRelease.open(loaded);
+      await this.#options.onOpen(loaded);
       const previous = this.#current;
       this.#current = next;
       metrics.releaseLoads.labels('loaded').inc();
       metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
       metrics.releaseCreated.set(Date.parse(next.manifest.createdAt) / 1000);
       logger.info({ release: next.id, previous: previous?.id, provisional: next.isProvisional }, 'release serves now');
+      if (previous !== undefined) this.#options.onReplaced(previous.id);
       await previous?.close();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
