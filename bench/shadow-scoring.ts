@@ -1,5 +1,7 @@
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '@liminal/kenning/pipelines/train-release-models';
 import { loadConfig } from '@liminal/predictor/config';
+import { Explanations } from '@liminal/predictor/explanations/explanations';
+import { AnomalyExplanations } from '@liminal/predictor/handlers/anomaly-explanations';
 import { FeaturesSession } from '@liminal/predictor/handlers/features';
 import { createMetrics } from '@liminal/predictor/metrics';
 import { ShadowScorer } from '@liminal/predictor/shadow/shadow-scorer';
@@ -68,6 +70,13 @@ async function cpuMs(
   const config = loadConfig({ LOG_LEVEL: 'silent' });
   const metrics = createMetrics(new Registry(), { partitions: () => 1 });
   const { anomalyAlertRate } = config;
+  const explanations = new AnomalyExplanations({
+    redis,
+    explanations: new Explanations({ logger }),
+    isOn: false,
+    metrics,
+    logger,
+  });
   const session = await FeaturesSession.open(
     { partition: 0, fence: 1 },
     {
@@ -78,6 +87,7 @@ async function cpuMs(
       release: () => production,
       share: new EventLoopShare(),
       shadow: new ShadowScorer({ redis, shadow: () => shadow, anomalyAlertRate, metrics, logger }),
+      explanations,
       now: Date.now,
     },
   );

@@ -2,6 +2,7 @@ import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-s
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
+import type { OpenRelease } from '@liminal/shared/release/open-release';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
@@ -12,6 +13,7 @@ import { AnomalyExplanations } from './handlers/anomaly-explanations.ts';
 import { FeaturesSession } from './handlers/features.ts';
 import { SeriesWatch } from './handlers/series-watch.ts';
 import { createMetrics } from './metrics.ts';
+import { addExplainRoutes } from './routes/explain.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { MicroBatcher } from './scoring/micro-batcher.ts';
 import { ReleaseWatcher } from './sessions/release-watcher.ts';
@@ -94,16 +96,14 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     share,
     now: Date.now,
   });
-  const batcher = new MicroBatcher(
-    () => {
-      if (watcher.current !== undefined) return watcher.current;
-      throw errors('LIMINAL_ERR_PREDICTION_NO_RELEASE', { waitingFor: watcher.waitingFor, retryAfterSeconds: 2 });
-    },
-    (seconds, rows) => {
-      metrics.inferenceDuration.observe(seconds);
-      metrics.requestedVectors.inc(rows);
-    },
-  );
+  const release = (): OpenRelease => {
+    if (watcher.current !== undefined) return watcher.current;
+    throw errors('LIMINAL_ERR_PREDICTION_NO_RELEASE', { waitingFor: watcher.waitingFor, retryAfterSeconds: 2 });
+  };
+  const batcher = new MicroBatcher(release, (seconds, rows) => {
+    metrics.inferenceDuration.observe(seconds);
+    metrics.requestedVectors.inc(rows);
+  });
   readiness.require('redis', () => checkRedis(api));
   readiness.require('features', () => worker.check());
   readiness.require('series', () => seriesWatch.check());
@@ -117,6 +117,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     waitingFor: () => (watcher.current === undefined ? watcher.waitingFor : undefined),
     now: Date.now,
   });
+  addExplainRoutes(http, { redis: api, config, explanations, release, metrics });
   return {
     run() {
       watcher.start();
