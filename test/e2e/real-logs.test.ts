@@ -36,6 +36,18 @@ async function usersOf(files: readonly string[]): Promise<Set<string>> {
   return users;
 }
 
+interface Explained {
+  pValue: number;
+  shap: {
+    baseValue: number;
+    value: number;
+    shapValues: Record<string, number>;
+    additivity: { holds: boolean };
+  };
+  lime: { runs: number };
+  summary: string;
+}
+
 describe.skipIf(missing.length > 0)('real logs', () => {
   const cleanups: (() => Promise<unknown>)[] = [];
   const services = new Map<ServiceName, ServiceProcess>();
@@ -158,6 +170,40 @@ describe.skipIf(missing.length > 0)('real logs', () => {
     });
     const { predictions } = (await scored.json()) as { predictions: { pValue: number }[] };
     expect(predictions[0]!.pValue).toBeLessThan(predictions[1]!.pValue);
+  });
+
+  it('say why a prediction is what it is', async () => {
+    const { anomalies } = await get<{ anomalies: { user: string; summary: string | null }[] }>(
+      'backend',
+      '/ml/anomalies?limit=5&lang=ru',
+    );
+    for (const { user, summary } of anomalies) console.log(`${user}: ${summary}`);
+    expect(anomalies.some(({ summary }) => /[а-я]/.test(summary ?? ''))).toBe(true);
+    const user = encodeURIComponent(anomalies[0]!.user);
+    const explained = await get<Explained>('predictor', `/explain/${user}?method=all`);
+    const { baseValue, value, shapValues, additivity } = explained.shap;
+    expect(additivity.holds).toBe(true);
+    const shares = Object.values(shapValues).reduce((sum, share) => sum + share, 0);
+    expect(Math.abs(baseValue + shares - value)).toBeLessThanOrEqual(1e-5 * Math.max(Math.abs(value), 1));
+    expect(value).toBeCloseTo(-Math.log10(explained.pValue), 4);
+    expect(explained.lime.runs).toBe(5);
+    expect(explained.summary).toMatch(/[a-z]/);
+  });
+
+  it.each([
+    ['too few features', 400, { features: [1, 2, 3] }, '7'],
+    ['a number that is no float32', 400, { features: [1e39, 0, 0, 0, 0, 0, 0] }, 'float32'],
+    ['an unknown user', 404, { user: 'nobody at all' }, 'nobody at all'],
+    ['an unknown method', 400, { features: [1, 0, 0, 0, 0, 0, 0], method: 'guess' }, 'shap'],
+    ['10,000 vectors', 413, { vectors: Array(10_000).fill([1, 0, 0, 0, 0, 0, 0]) }, '32'],
+  ])('refuse to explain %s', async (_, status, body, named) => {
+    const headers = { 'content-type': 'application/json' };
+    const url = `${services.get('predictor')!.url}/explain`;
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect(response.status).toBe(status);
+    const { error } = (await response.json()) as { error: { message: string; requestId: string } };
+    expect(error.message).toContain(named);
+    expect(error.requestId).not.toBe('');
   });
 
   it('leave no trace of users or addresses in the metrics', async () => {

@@ -1,3 +1,4 @@
+import { decodeExplanation, type StoredExplanation } from './explanation-codec.ts';
 import { decodePrediction, type PredictionRecord } from './prediction-batch.ts';
 import { decodeSeriesAnomaly, type SeriesAnomalyRecord } from './series-anomaly.ts';
 import { UndecodableError } from './undecodable-error.ts';
@@ -6,17 +7,21 @@ export const ENTITIES = ['user', 'series'] as const;
 
 /** What an entry of the stream `anomalies` holds. */
 export type AnomalyEntry =
-  | { entity: 'user'; record: PredictionRecord }
+  | { entity: 'user'; record: PredictionRecord; explanation: StoredExplanation }
   | { entity: 'series'; record: SeriesAnomalyRecord };
 
 /**
- * Field `b` by field `entity`; entries without the latter are of users. Throws `UndecodableError` on anything else than the
- * suite writes.
+ * Field `b` by field `entity`; entries without the latter are of users, and have their explanation in field `x`. Throws
+ * `UndecodableError` on anything else than the suite writes.
  */
 export function decodeAnomalyEntry(fields: ReadonlyMap<string, Buffer>): AnomalyEntry {
   const bytes = fields.get('b') ?? Buffer.alloc(0);
   const entity = fields.get('entity')?.toString() ?? 'user';
-  if (entity === 'user') return { entity, record: decodePrediction(bytes) };
+  if (entity === 'user') {
+    const explanation = fields.get('x');
+    const record = decodePrediction(bytes);
+    return { entity, record, explanation: explanation === undefined ? 'not-kept' : decodeExplanation(explanation) };
+  }
   if (entity === 'series') return { entity, record: decodeSeriesAnomaly(bytes) };
   throw new UndecodableError(`anomaly is of an unknown entity: ${entity}`);
 }

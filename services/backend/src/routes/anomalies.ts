@@ -1,4 +1,11 @@
-import { ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
+import { type AnomalyEntry, ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
+import {
+  type Language,
+  languageSchema,
+  storedExplanationSchema,
+  toStoredExplanation,
+  UNEXPLAINED_REASONS,
+} from '@liminal/shared/contracts/explanation';
 import { anomalySchema, severitySchema } from '@liminal/shared/contracts/prediction';
 import { toAnomaly } from '@liminal/shared/contracts/prediction-batch';
 import { seriesAnomalySchema, toSeriesAnomaly } from '@liminal/shared/contracts/series-anomaly';
@@ -15,6 +22,7 @@ const querySchema = z.object({
   entity: z.enum(ENTITIES).optional().describe('Only anomalies of users, or only those of series of the platform'),
   user: z.string().min(1).optional().describe('Only anomalies of this user'),
   series: z.string().min(1).optional().describe('Only anomalies of this series'),
+  lang: languageSchema.default('en').describe('Of the summaries'),
   before: z
     .string()
     .regex(/^\d{1,20}-\d{1,20}$/, 'must be the next of an earlier page')
@@ -24,10 +32,18 @@ const querySchema = z.object({
 
 const stale = z.boolean().describe('Older than the time to live: history, not the present');
 
+const userAnomalySchema = anomalySchema.extend({
+  summary: z.string().nullable().describe('What is unusual, in one sentence'),
+  explanation: storedExplanationSchema.nullable(),
+  unexplained: z
+    .enum(UNEXPLAINED_REASONS)
+    .nullable()
+    .describe('Why there is no explanation: POST /explain of the predictor gives one at any time'),
+  stale,
+});
+
 const pageSchema = z.object({
-  anomalies: z.array(
-    z.discriminatedUnion('entity', [anomalySchema.extend({ stale }), seriesAnomalySchema.extend({ stale })]),
-  ),
+  anomalies: z.array(z.discriminatedUnion('entity', [userAnomalySchema, seriesAnomalySchema.extend({ stale })])),
   next: z
     .string()
     .nullable()
@@ -57,12 +73,20 @@ export function addAnomaliesRoutes(http: HttpServer, options: AnomaliesRoutesOpt
       const { anomalies, next } = await findAnomalies(redis, query, logger);
       const at = now();
       return {
-        anomalies: anomalies.map(({ entity, record }) => ({
-          ...(entity === 'user' ? toAnomaly(record) : toSeriesAnomaly(record)),
-          stale: isStale(record, at, predictionTtlSeconds),
+        anomalies: anomalies.map((anomaly) => ({
+          ...(anomaly.entity === 'user' ? toUserAnomaly(anomaly, query.lang) : toSeriesAnomaly(anomaly.record)),
+          stale: isStale(anomaly.record, at, predictionTtlSeconds),
         })),
         next,
       };
     },
   );
+}
+
+function toUserAnomaly({ record, explanation }: Extract<AnomalyEntry, { entity: 'user' }>, lang: Language) {
+  const anomaly = toAnomaly(record);
+  if (typeof explanation === 'string')
+    return { ...anomaly, summary: null, explanation: null, unexplained: explanation };
+  const { summaries } = explanation;
+  return { ...anomaly, summary: summaries[lang], explanation: toStoredExplanation(explanation), unexplained: null };
 }
