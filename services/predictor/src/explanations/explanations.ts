@@ -51,16 +51,16 @@ export class Explanations {
     return this.#queues[PRIORITIES.explain]!.length + (this.#current?.request.type === 'explain' ? 1 : 0);
   }
 
-  /** From now on vectors are explained by this release. */
+  /** From now on vectors are explained by this release. The thread, which takes some 60 MB, starts when one is to be. */
   async open(loaded: LoadedRelease): Promise<void> {
-    await this.#ask({ type: 'open', loaded });
     this.#releases.set(loaded.manifest.id, loaded);
+    if (this.#worker !== undefined) await this.#ask({ type: 'open', loaded });
   }
 
   /** Gives back the memory of a release, after everything that was asked before. */
   async close(release: string): Promise<void> {
     this.#releases.delete(release);
-    await this.#ask({ type: 'close', release });
+    if (this.#worker !== undefined) await this.#ask({ type: 'close', release });
   }
 
   async explain(task: ExplanationTask): Promise<VectorExplanation> {
@@ -89,9 +89,9 @@ export class Explanations {
 
   #next(): void {
     if (this.#current !== undefined) return;
-    const next = this.#queues.find((queue) => queue.length > 0)?.shift();
-    if (next === undefined) return;
+    if (this.#queues.every((queue) => queue.length === 0)) return;
     this.#worker ??= this.#start();
+    const next = this.#queues.find((queue) => queue.length > 0)!.shift()!;
     this.#current = next;
     this.#timer = setTimeout(() => {
       this.#logger.error({ request: next.request.type }, 'the explanation thread hangs; replacing it');
@@ -107,6 +107,10 @@ export class Explanations {
     worker.on('exit', (code) => this.#onExit(code));
     // What waits for answers keeps the process running, not the thread by itself.
     worker.unref();
+    const failed = (error: Error): void => this.#logger.error({ err: error }, 'could not open a release to explain by');
+    for (const loaded of this.#releases.values()) {
+      this.#queues[PRIORITIES.open]!.push({ request: { type: 'open', loaded }, resolve: () => {}, reject: failed });
+    }
     return worker;
   }
 
@@ -124,14 +128,9 @@ export class Explanations {
     // One that the thread can't be given would end the next one too.
     if (this.#current?.request.type === 'open') this.#releases.delete(this.#current.request.loaded.manifest.id);
     const lost = new ExplanationsLostError(`the explanation thread ended with code ${code}`);
-    if (this.#isStopped) {
-      for (const waiting of this.#queues.flatMap((queue) => queue.splice(0))) waiting.reject(lost);
-    } else {
-      const failed = (error: Error): void => this.#logger.error({ err: error }, 'could not open a release again');
-      for (const loaded of this.#releases.values()) {
-        this.#queues[PRIORITIES.open]!.push({ request: { type: 'open', loaded }, resolve: () => {}, reject: failed });
-      }
-    }
+    // The next thread is given the open releases anew; what waits for this one's would be a second time.
+    for (const waiting of this.#queues[PRIORITIES.open]!.splice(0)) waiting.resolve(undefined);
+    if (this.#isStopped) for (const waiting of this.#queues.flatMap((queue) => queue.splice(0))) waiting.reject(lost);
     this.#settle({ type: 'failed', error: lost });
   }
 }
