@@ -50,6 +50,8 @@ describe('explanations in a thread', () => {
   it('take anomalies before what requests ask for, and refuse by name', async () => {
     const explanations = new Explanations({ logger: pino({ level: 'silent' }) });
     await explanations.open(store.loaded);
+    // The thread starts with the first explanation.
+    await explanations.explain(task());
     const order: string[] = [];
     const anomaly = { inputs: inputsOf(VECTORS.spam), scores: {}, pValue: 0.001 };
     const requests = Array.from({ length: 3 }, (_, index) =>
