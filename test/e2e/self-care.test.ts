@@ -167,6 +167,10 @@ const timeline = (rollout: Rollout): string =>
     )
     .join('\n');
 
+/** The long stories take ten minutes, and wait for what a slow machine brings too late: run them when the rollout changes. */
+const isAskedFor = process.env.SELF_CARE === '1';
+if (!isAskedFor) console.warn('SKIPPED: the long stories of the auto-retrainer; SELF_CARE=1 runs them');
+
 describe('the suite looks after its own models', () => {
   const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -229,28 +233,32 @@ describe('the suite looks after its own models', () => {
     return { told, after, to: await platform.scored() };
   }
 
-  it('drift → training → gate → shadow → promotion, without a hand', { timeout: 600_000 }, async () => {
-    const platform = await Platform.start(cleanups);
-    const { told, after, to } = await tellStory(platform, { hoursAfter: 24, between: async () => {} });
-    console.log(`SELF_CARE_SEED=${SEED}, rollout ${told.id}\n${timeline(told)}`);
-    expect(told.steps.map(({ step }) => step)).toEqual([
-      'training',
-      'gating',
-      'shadowing',
-      'promoting',
-      'watching',
-      'clearing',
-      'promoted',
-    ]);
-    const rate = (to.alarms - after!.from.alarms) / (to.all - after!.from.all);
-    console.log(`alarm rate after the promotion ${(100 * rate).toFixed(2)}%, budget ${100 * ALERT_RATE}%`);
-    expect(rate).toBeLessThanOrEqual(1.5 * ALERT_RATE);
-    const { history } = (await platform.ask<{ history: HistoryEntry[] }>('auto-retrainer', '/history'))!;
-    const moves = history.filter(({ pointer }) => pointer === 'production');
-    expect(moves.map(({ action }) => action)).toEqual(['promote', 'promote', 'promote']);
-    expect(moves.at(-1)).toMatchObject({ release: told.challenger, previous: told.champion });
-    expect(moves.at(-1)!.reason).toMatch(/drift that raised the alarm rate/);
-  });
+  it.runIf(isAskedFor)(
+    'drift → training → gate → shadow → promotion, without a hand',
+    { timeout: 600_000 },
+    async () => {
+      const platform = await Platform.start(cleanups);
+      const { told, after, to } = await tellStory(platform, { hoursAfter: 24, between: async () => {} });
+      console.log(`SELF_CARE_SEED=${SEED}, rollout ${told.id}\n${timeline(told)}`);
+      expect(told.steps.map(({ step }) => step)).toEqual([
+        'training',
+        'gating',
+        'shadowing',
+        'promoting',
+        'watching',
+        'clearing',
+        'promoted',
+      ]);
+      const rate = (to.alarms - after!.from.alarms) / (to.all - after!.from.all);
+      console.log(`alarm rate after the promotion ${(100 * rate).toFixed(2)}%, budget ${100 * ALERT_RATE}%`);
+      expect(rate).toBeLessThanOrEqual(1.5 * ALERT_RATE);
+      const { history } = (await platform.ask<{ history: HistoryEntry[] }>('auto-retrainer', '/history'))!;
+      const moves = history.filter(({ pointer }) => pointer === 'production');
+      expect(moves.map(({ action }) => action)).toEqual(['promote', 'promote', 'promote']);
+      expect(moves.at(-1)).toMatchObject({ release: told.challenger, previous: told.champion });
+      expect(moves.at(-1)!.reason).toMatch(/drift that raised the alarm rate/);
+    },
+  );
 
   it('a challenger that learned from attacks is refused, and forced through goes back by itself', {
     timeout: 600_000,
@@ -306,34 +314,38 @@ describe('the suite looks after its own models', () => {
     expect(seconds).toBeLessThan(60);
   });
 
-  it('ends the same when retrainer, kenning and predictor are killed at every step', { timeout: 900_000 }, async () => {
-    const platform = await Platform.start(cleanups);
-    const random = new Random(SEED);
-    const kills: string[] = [];
-    const between = async (step: string): Promise<void> => {
-      for (const index of random.sample(KILLABLE.length, KILLABLE.length)) {
-        const victim = platform.services[KILLABLE[index]!]!;
-        kills.push(`${step}: ${victim.name}`);
-        await victim.kill();
-        await sleep(random.uniform(0, 300));
-        await victim.start();
-        await victim.ready();
-      }
-    };
-    const { told, after } = await tellStory(platform, { hoursAfter: 0, between });
-    console.log(`SELF_CARE_SEED=${SEED}, killed ${kills.join(', ')}\n${timeline(told)}`);
-    expect(told.outcome).toBe('promoted');
-    expect(after).toBeDefined();
-    const { history } = (await platform.ask<{ history: HistoryEntry[] }>('auto-retrainer', '/history'))!;
-    const served = history.filter(({ pointer }) => pointer === 'production');
-    // Each release follows the one before: there never were two, and never none.
-    expect(served.map(({ previous }) => previous)).toEqual([
-      null,
-      ...served.slice(0, -1).map(({ release }) => release),
-    ]);
-    expect(served).toHaveLength(3);
-    expect((await platform.production()).release).toBe(told.challenger);
-  });
+  it.runIf(isAskedFor)(
+    'ends the same when retrainer, kenning and predictor are killed at every step',
+    { timeout: 900_000 },
+    async () => {
+      const platform = await Platform.start(cleanups);
+      const random = new Random(SEED);
+      const kills: string[] = [];
+      const between = async (step: string): Promise<void> => {
+        for (const index of random.sample(KILLABLE.length, KILLABLE.length)) {
+          const victim = platform.services[KILLABLE[index]!]!;
+          kills.push(`${step}: ${victim.name}`);
+          await victim.kill();
+          await sleep(random.uniform(0, 300));
+          await victim.start();
+          await victim.ready();
+        }
+      };
+      const { told, after } = await tellStory(platform, { hoursAfter: 0, between });
+      console.log(`SELF_CARE_SEED=${SEED}, killed ${kills.join(', ')}\n${timeline(told)}`);
+      expect(told.outcome).toBe('promoted');
+      expect(after).toBeDefined();
+      const { history } = (await platform.ask<{ history: HistoryEntry[] }>('auto-retrainer', '/history'))!;
+      const served = history.filter(({ pointer }) => pointer === 'production');
+      // Each release follows the one before: there never were two, and never none.
+      expect(served.map(({ previous }) => previous)).toEqual([
+        null,
+        ...served.slice(0, -1).map(({ release }) => release),
+      ]);
+      expect(served).toHaveLength(3);
+      expect((await platform.production()).release).toBe(told.challenger);
+    },
+  );
 });
 
 /** Rollouts for this reason that have ended, oldest first: the one at `index`. */
