@@ -56,7 +56,8 @@ export const UNEXPLAINED_REASONS = ['too-many-at-once', 'failed', 'switched-off'
 export type UnexplainedReason = (typeof UNEXPLAINED_REASONS)[number];
 
 const number = z.number();
-const byFeatureSchema = <Value extends z.ZodType>(value: Value) =>
+/** An object with one value a feature. */
+export const byFeatureSchema = <Value extends z.ZodType>(value: Value) =>
   z.object(Object.fromEntries(FEATURE_NAMES.map((name) => [name, value])) as Record<FeatureName, Value>);
 
 export const shapSchema = z.object({

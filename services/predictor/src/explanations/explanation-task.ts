@@ -33,6 +33,7 @@ export interface ScoredAnomaly extends Pick<ScoredVector, 'scores' | 'pValue'> {
 export interface VectorExplanation {
   /** Id of the release that was explained. */
   release: string;
+  provisional: boolean;
   /** What that release says of the vector. */
   scored: ScoredVector;
   /** Value explained, as served. */

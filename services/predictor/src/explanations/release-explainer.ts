@@ -84,7 +84,17 @@ export class ReleaseExplainer {
       ? { found: await this.#counterfactual(row, value, alertRate) }
       : null;
     const agreement = shap && lime && agreementOf(shap, lime);
-    return { release: this.#release.id, scored: scored!, value: served, shap, lime, agreement, counterfactual };
+    const { id, isProvisional } = this.#release;
+    return {
+      release: id,
+      provisional: isProvisional,
+      scored: scored!,
+      value: served,
+      shap,
+      lime,
+      agreement,
+      counterfactual,
+    };
   }
 
   /**

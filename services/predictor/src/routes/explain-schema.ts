@@ -1,4 +1,10 @@
-import { expectationsSchema, languageSchema, QUANTITIES, shapSchema } from '@liminal/shared/contracts/explanation';
+import {
+  byFeatureSchema,
+  expectationsSchema,
+  languageSchema,
+  QUANTITIES,
+  shapSchema,
+} from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
 import {
   MODEL_NAMES,
@@ -56,13 +62,8 @@ export const explainBodySchema = z
   });
 export type ExplainChoices = Pick<z.infer<typeof explainBodySchema>, keyof typeof choicesShape>;
 
-const byFeature = <Value extends z.ZodType>(value: Value) =>
-  z.object(
-    Object.fromEntries(FEATURE_NAMES.map((name) => [name, value])) as Record<(typeof FEATURE_NAMES)[number], Value>,
-  );
-
 const limeSchema = z.object({
-  coefficients: byFeature(z.number()).describe("What the vector's value of a feature adds over one of training"),
+  coefficients: byFeatureSchema(z.number()).describe("What the vector's value of a feature adds over one of training"),
   intercept: z.number(),
   localValue: z.number().describe('What the linear model gives for the vector itself'),
   r2: z.number().describe('How much of the model nearby the linear one explains, at most 1: below 0.5 trust it little'),

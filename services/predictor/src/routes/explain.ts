@@ -166,7 +166,7 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
     { user, ts, values }: Asked,
     { model, lang }: ExplainChoices,
     quantity: Quantity,
-    { release: id, scored, value, shap, lime, agreement, counterfactual }: VectorExplanation,
+    { release: id, provisional, scored, value, shap, lime, agreement, counterfactual }: VectorExplanation,
     history: readonly Float32Array[],
     release: OpenRelease,
   ): Explained {
@@ -176,13 +176,13 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
       new TrainingDistribution(release.manifest.referenceProfile),
       history,
     );
-    const severity = severityOf(scored.pValue, anomalyAlertRate, release.isProvisional);
+    const severity = severityOf(scored.pValue, anomalyAlertRate, provisional);
     const found = counterfactual?.found;
     return {
       ...(user !== undefined && { user }),
       ...(ts !== undefined && { ts }),
       release: id,
-      provisional: release.isProvisional,
+      provisional,
       model,
       scores: scored.scores,
       pValue: scored.pValue,
