@@ -14,6 +14,8 @@ const BENCHMARKS = [
   'release-swap-turns',
   'training-health',
   'predict-http',
+  'explanations',
+  'explained-scenarios',
   'event-pipe',
   'platform-minutes',
   'memory',

@@ -5,12 +5,18 @@ import { namedFeaturesSchema } from './prediction.ts';
 /** Most vectors of one call. */
 export const MAX_VECTORS_PER_CALL = 1_000;
 
+/** What a vector must be, for the messages of errors. */
+export const VECTOR_ERROR = `must be features by name, or ${FEATURE_COUNT} in the order ${FEATURE_NAMES.join(', ')}: finite numbers, or null where not observed`;
+
 /** A vector as callers write it. */
 export const vectorSchema = z
-  .union([
-    namedFeaturesSchema.partial().strict(),
-    z.array(z.number().nullable()).length(FEATURE_COUNT, `must hold ${FEATURE_COUNT} numbers (null = not observed)`),
-  ])
+  .union(
+    [
+      namedFeaturesSchema.partial().strict(),
+      z.array(z.number().nullable()).length(FEATURE_COUNT, `must hold ${FEATURE_COUNT} numbers (null = not observed)`),
+    ],
+    { error: VECTOR_ERROR },
+  )
   .describe(`Features by name, or in the order ${FEATURE_NAMES.join(', ')}; null or missing = not observed`);
 
 /** A vector with what the LSTM takes beside its features; without, that model is left out. */

@@ -5,7 +5,7 @@ import {
   QUANTITIES,
   shapSchema,
 } from '@liminal/shared/contracts/explanation';
-import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
 import {
   MODEL_NAMES,
   modelNameSchema,
@@ -13,7 +13,7 @@ import {
   namedFeaturesSchema,
   severitySchema,
 } from '@liminal/shared/contracts/prediction';
-import { observedVectorSchema, vectorSchema } from '@liminal/shared/contracts/vector-body';
+import { observedVectorSchema, VECTOR_ERROR, vectorSchema } from '@liminal/shared/contracts/vector-body';
 import { z } from 'zod';
 import { COMBINED, METHODS, PERTURBATIONS } from '../explanations/explanation-task.ts';
 
@@ -46,9 +46,7 @@ export const choicesShape = {
   lang: languageSchema.default('en').describe('Of the summary'),
 };
 
-const vector = z.union([observedVectorSchema, vectorSchema], {
-  error: `must be features by name, or ${FEATURE_COUNT} in the order ${FEATURE_NAMES.join(', ')}: finite numbers, or null where not observed`,
-});
+const vector = z.union([observedVectorSchema, vectorSchema], { error: VECTOR_ERROR });
 
 export const explainBodySchema = z
   .strictObject({
