@@ -9,6 +9,7 @@ import { encodeFeatureVectors, PREDICTED_USER_LOAD, VECTOR_LENGTH } from '@limin
 import { fenceKey } from '@liminal/shared/contracts/keys';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import { Random } from '@liminal/shared/runtime/random';
 import { startTestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
@@ -86,6 +87,7 @@ async function cpuMs(
       logger,
       release: () => production,
       share: new EventLoopShare(),
+      scoring: new Mutex(),
       shadow: new ShadowScorer({ redis, shadow: () => shadow, anomalyAlertRate, metrics, logger }),
       explanations,
       now: Date.now,

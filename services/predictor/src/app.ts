@@ -5,6 +5,7 @@ import { StreamWorker } from '@liminal/shared/adapters/stream-worker';
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { errors } from './errors.ts';
@@ -19,7 +20,7 @@ import { MicroBatcher } from './scoring/micro-batcher.ts';
 import { ReleaseWatcher } from './sessions/release-watcher.ts';
 import { ShadowScorer } from './shadow/shadow-scorer.ts';
 
-const BATCH_ENTRIES = 16;
+const BATCH_ENTRIES = 32;
 /** Long enough for a few vectors to come together: a run of the models costs little more for ten than for one. */
 const ROUND_MS = 25;
 
@@ -65,6 +66,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     logger,
   });
   const share = new EventLoopShare();
+  const scoring = new Mutex();
   const { anomalyAlertRate } = config;
   const shadow = new ShadowScorer({ redis, shadow: () => watcher.shadow, anomalyAlertRate, metrics, logger });
   const worker = new StreamWorker({
@@ -83,6 +85,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
         release: () => watcher.current,
         share,
         shadow,
+        scoring,
         explanations: anomalyExplanations,
         now: Date.now,
       }),

@@ -4,7 +4,6 @@ import { createMatrix } from '@liminal/kenning/detectors/matrix';
 import { detectorModel } from '@liminal/kenning/onnx/detector-model';
 import { isolationForestScore } from '@liminal/kenning/onnx/isolation-forest-converter';
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
-import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,11 +46,11 @@ async function bruteForce(inputs: Float32Array, scores: Partial<Record<ModelName
   const { manifest } = store.loaded;
   if (manifest.combination.method === 'single') throw new Error('the release combines several models');
   const worth = new Float64Array(2 ** FEATURE_COUNT);
-  const mixed = new Float32Array(worth.length * rows * MODEL_INPUT_LENGTH);
+  const mixed = new Float32Array(worth.length * rows * FEATURE_COUNT);
   for (let coalition = 0; coalition < worth.length; coalition++) {
     for (let reference = 0; reference < rows; reference++) {
-      const start = (coalition * rows + reference) * MODEL_INPUT_LENGTH;
-      mixed.set(inputs, start);
+      const start = (coalition * rows + reference) * FEATURE_COUNT;
+      mixed.set(inputs.subarray(0, FEATURE_COUNT), start);
       for (let feature = 0; feature < FEATURE_COUNT; feature++) {
         if (((coalition >> feature) & 1) === 0) {
           mixed[start + feature] = store.loaded.background[reference * FEATURE_COUNT + feature]!;
@@ -80,11 +79,7 @@ describe('the trees that are read out of a forest', () => {
     expect(trees.roots).toHaveLength(100);
     const { background } = store.loaded;
     const rows = background.length / FEATURE_COUNT;
-    const vectors = new Float32Array(rows * MODEL_INPUT_LENGTH).fill(Number.NaN);
-    for (let row = 0; row < rows; row++) {
-      vectors.set(background.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT), row * MODEL_INPUT_LENGTH);
-    }
-    const { scores } = await release.run('isolation-forest', vectors, rows);
+    const { scores } = await release.run('isolation-forest', background, rows);
     for (const [row, score] of scores.entries()) {
       const features = background.slice(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT);
       const filled = features.map((value, feature) => (Number.isNaN(value) ? medians[feature]! : value));

@@ -100,11 +100,14 @@ export class OpenRelease {
     return this.#whileOpen(() => this.#score(vectors, rows));
   }
 
-  /** What one model says of rows as they are: nothing is filled in. Same rows as `score`. */
-  async run(name: ModelName, vectors: Float32Array, rows: number): Promise<ModelOutput> {
+  /**
+   * What one model says of rows as they are, nothing filled in. `inputs`: row-major float32 [rows, length of its input], the
+   * values that the model takes alone. Without `pValues` these are not computed.
+   */
+  async run(name: ModelName, inputs: Float32Array, rows: number, wanted = { pValues: true }): Promise<ModelOutput> {
     const open = this.#models.find(({ model }) => model.name === name);
     if (open === undefined) throw new RangeError(`release ${this.id} has no model ${name}`);
-    return this.#whileOpen(() => runModel(open, vectors, rows));
+    return this.#whileOpen(() => runInputs(open, inputs, rows, wanted));
   }
 
   /** Combined p-value of one row of the combination `minimum-p`: scores in the order of its models, NaN = does not apply. */
@@ -171,37 +174,59 @@ export class OpenRelease {
   }
 }
 
-async function runModel({ model, session }: OpenModel, vectors: Float32Array, rows: number): Promise<ModelOutput> {
-  const applicable = applicableRows(model, vectors, rows);
-  const notApplicable = (): Float32Array => new Float32Array(rows).fill(Number.NaN);
+/** `vectors`: as `score` takes them. */
+function runModel(open: OpenModel, vectors: Float32Array, rows: number): Promise<ModelOutput> {
+  const { offset, length } = open.model.input;
+  const inputs = new Float32Array(rows * length);
+  for (let row = 0; row < rows; row++) {
+    const start = row * MODEL_INPUT_LENGTH + offset;
+    inputs.set(vectors.subarray(start, start + length), row * length);
+  }
+  return runInputs(open, inputs, rows, { pValues: true });
+}
+
+/** `inputs`: row-major [rows, length of the input of the model]. */
+async function runInputs(
+  { model, session }: OpenModel,
+  inputs: Float32Array,
+  rows: number,
+  wanted: { pValues: boolean },
+): Promise<ModelOutput> {
+  const { name, length } = model.input;
   const { score, pValue, forecast: forecastNames } = model.outputs;
+  const notApplicable = (): Float32Array => new Float32Array(rows).fill(Number.NaN);
   const result: ModelOutput = {
     scores: notApplicable(),
     pValues: notApplicable(),
     forecast: forecastNames && { load: notApplicable(), lower: notApplicable(), upper: notApplicable() },
   };
+  const applicable = applicableRows(model, inputs, rows);
   if (applicable.length === 0) return result;
-  const columns = [
-    [score, result.scores],
-    [pValue, result.pValues],
-    ...(['load', 'lower', 'upper'] as const).flatMap((what) =>
-      forecastNames ? [[forecastNames[what], result.forecast![what]] as const] : [],
-    ),
-  ] as const;
-  const { offset, length } = model.input;
-  const input = new Float32Array(applicable.length * length);
-  for (const [place, row] of applicable.entries()) {
-    const start = row * MODEL_INPUT_LENGTH + offset;
-    input.set(vectors.subarray(start, start + length), place * length);
+  const columns: [name: string, column: Float32Array][] = [[score, result.scores]];
+  if (wanted.pValues) columns.push([pValue, result.pValues]);
+  for (const what of ['load', 'lower', 'upper'] as const) {
+    if (forecastNames !== undefined) columns.push([forecastNames[what], result.forecast![what]]);
   }
-  const feeds = { [model.input.name]: new Tensor('float32', input, [applicable.length, length]) };
-  const names = columns.map(([name]) => name);
-  const outputs = await session.run(feeds, names);
-  for (const [name, column] of columns) {
-    const values = outputs[name]!.data as Float32Array;
-    for (const [place, row] of applicable.entries()) column[row] = values[place]!;
+  const isWhole = applicable.length === rows;
+  const taken = isWhole ? inputs : rowsOf(inputs, length, applicable);
+  const feeds = { [name]: new Tensor('float32', taken, [applicable.length, length]) };
+  const outputs = await session.run(
+    feeds,
+    columns.map(([output]) => output),
+  );
+  for (const [output, column] of columns) {
+    const values = outputs[output]!.data as Float32Array;
+    if (isWhole) column.set(values);
+    else for (const [place, row] of applicable.entries()) column[row] = values[place]!;
   }
   return result;
+}
+
+function rowsOf(inputs: Float32Array, length: number, rows: readonly number[]): Float32Array {
+  const taken = new Float32Array(rows.length * length);
+  for (const [place, row] of rows.entries())
+    taken.set(inputs.subarray(row * length, (row + 1) * length), place * length);
+  return taken;
 }
 
 function forecastOf(forecasts: ModelOutput['forecast'], row: number, loadHistory: Float32Array): LoadForecast | null {
@@ -214,11 +239,11 @@ function forecastOf(forecasts: ModelOutput['forecast'], row: number, loadHistory
   return { forecaster: 'ewma', load: average, lower: Number.NaN, upper: Number.NaN };
 }
 
-function applicableRows({ appliesTo, input }: ReleasedModel, vectors: Float32Array, rows: number): number[] {
+function applicableRows({ appliesTo, input }: ReleasedModel, inputs: Float32Array, rows: number): number[] {
   const applicable: number[] = [];
   for (let row = 0; row < rows; row++) {
-    const start = row * MODEL_INPUT_LENGTH + input.offset;
-    if (appliesTo === 'every-vector' || isComplete(vectors, start, start + input.length)) applicable.push(row);
+    const start = row * input.length;
+    if (appliesTo === 'every-vector' || isComplete(inputs, start, start + input.length)) applicable.push(row);
   }
   return applicable;
 }

@@ -1,7 +1,7 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
 import { type ArchiveSummary, trainingKeys } from '@liminal/shared/contracts/training-rows';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
-import { Mutex } from '../registry/mutex.ts';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import { type ArchiveLog, listParts, readParts } from './archive-parts.ts';
 import { decodePartOrigins, encodePart } from './part-codec.ts';
 import { partKey, type StoredPart } from './part-key.ts';

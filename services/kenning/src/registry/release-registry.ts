@@ -20,7 +20,7 @@ import { readHistory } from '@liminal/shared/release/read-history';
 import { ReleaseError, ReleaseRecordError } from '@liminal/shared/release/release-errors';
 import { sha256Hex } from '@liminal/shared/release/sha256';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
-import { Mutex } from './mutex.ts';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import { publishRelease, type ReleaseDraft } from './publish-release.ts';
 import { appendToHistory, historyEntryOf } from './release-history.ts';
 

@@ -4,7 +4,7 @@ import type { ReleaseManifest } from '@liminal/shared/contracts/release';
 import { loadRelease } from '@liminal/shared/release/load-release';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
-import { Mutex } from '../registry/mutex.ts';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 
 /** Vectors of one run, as in the predictor. */
 const ROWS_PER_RUN = 512;

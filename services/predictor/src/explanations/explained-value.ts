@@ -1,6 +1,5 @@
 import type { Quantity } from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
-import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import type { CoalitionRows } from '../explain/coalition-rows.ts';
@@ -9,6 +8,10 @@ import { COMBINED, type Target } from './explanation-task.ts';
 
 /** Rows of one run of a model: larger ones no longer fit the caches, and nearest neighbours then take three times as long. */
 const ROWS_PER_RUN = 512;
+
+/** What of a model is computed. */
+const SCORES = { pValues: false };
+const P_VALUES = { pValues: true };
 
 type Scores = ScoredVector['scores'];
 
@@ -46,18 +49,19 @@ export class ExplainedValue {
   /** `rows`: features, row-major float32 [count, 7], NaN = not observed. */
   async evaluate(quantity: Quantity, rows: Float32Array, count: number): Promise<Float64Array> {
     if (quantity === 'minus_log10_p') return (await this.pValues(rows, count)).map(minusLog10);
-    const { scores } = await this.#run(this.#target as ModelName, rows, count);
+    const { scores } = await this.#run(this.#target as ModelName, rows, count, SCORES);
     return Float64Array.from(scores, quantity === 'score' ? undefined : Math.log2);
   }
 
   async pValues(rows: Float32Array, count: number): Promise<Float64Array> {
     const { combination } = this.#release.manifest;
-    if (this.#target !== COMBINED) return Float64Array.from((await this.#run(this.#target, rows, count)).pValues);
+    if (this.#target !== COMBINED)
+      return Float64Array.from((await this.#run(this.#target, rows, count, P_VALUES)).pValues);
     if (combination.method === 'single') {
-      return Float64Array.from((await this.#run(combination.model, rows, count)).pValues);
+      return Float64Array.from((await this.#run(combination.model, rows, count, P_VALUES)).pValues);
     }
     const columns: Float32Array[] = [];
-    for (const name of combination.models) columns.push((await this.#run(name, rows, count)).scores);
+    for (const name of combination.models) columns.push((await this.#run(name, rows, count, SCORES)).scores);
     return this.#combined(columns, count);
   }
 
@@ -73,7 +77,7 @@ export class ExplainedValue {
       columns.push(
         name === this.#forest.name
           ? Float32Array.from(this.#forest.sums.of(coalitions), (log2) => 2 ** log2)
-          : (await this.#run(name, rows, count)).scores,
+          : (await this.#run(name, rows, count, SCORES)).scores,
       );
     }
     return this.#combined(columns, count).map(minusLog10);
@@ -87,30 +91,38 @@ export class ExplainedValue {
     });
   }
 
-  async #run(name: ModelName, rows: Float32Array, count: number) {
+  async #run(name: ModelName, rows: Float32Array, count: number, wanted: { pValues: boolean }) {
     const outputs = { scores: new Float32Array(count), pValues: new Float32Array(count) };
     if (!takesFeatures(this.#release, name)) {
       outputs.scores.fill(this.#scores[name]?.score ?? Number.NaN);
       outputs.pValues.fill(this.#scores[name]?.pValue ?? Number.NaN);
       return outputs;
     }
+    const { input } = this.#release.manifest.models.find((model) => model.name === name)!;
     for (let start = 0; start < count; start += ROWS_PER_RUN) {
       const end = Math.min(start + ROWS_PER_RUN, count);
-      const { scores, pValues } = await this.#release.run(name, this.#vectors(rows, start, end), end - start);
+      const some = rows.subarray(start * FEATURE_COUNT, end * FEATURE_COUNT);
+      const { scores, pValues } = await this.#release.run(name, this.#inputsOf(some, input), end - start, wanted);
       outputs.scores.set(scores, start);
       outputs.pValues.set(pValues, start);
     }
     return outputs;
   }
 
-  #vectors(rows: Float32Array, start: number, end: number): Float32Array {
-    const vectors = new Float32Array((end - start) * MODEL_INPUT_LENGTH);
-    for (let row = start; row < end; row++) {
-      const target = (row - start) * MODEL_INPUT_LENGTH;
-      vectors.set(this.#inputs, target);
-      vectors.set(rows.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT), target);
+  /** What a model takes of rows of features: these alone, or with what else it takes of the vector. */
+  #inputsOf(rows: Float32Array, { offset, length }: { offset: number; length: number }): Float32Array {
+    if (offset === 0 && length === FEATURE_COUNT) return rows;
+    const count = rows.length / FEATURE_COUNT;
+    const inputs = new Float32Array(count * length);
+    for (let row = 0; row < count; row++) {
+      inputs.set(this.#inputs.subarray(offset, offset + length), row * length);
+      const features = rows.subarray(
+        row * FEATURE_COUNT + offset,
+        row * FEATURE_COUNT + Math.min(offset + length, FEATURE_COUNT),
+      );
+      inputs.set(features, row * length);
     }
-    return vectors;
+    return inputs;
   }
 }
 

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import {
   ExplanationRefusedError,
   type ExplanationTask,
@@ -9,7 +10,7 @@ import {
 } from './explanation-task.ts';
 import { ReleaseExplainer } from './release-explainer.ts';
 
-/** To the thread, one at a time: the next one comes after the answer. */
+/** To the thread. It answers in the order of the requests. */
 export type ThreadRequest =
   | { type: 'open'; loaded: LoadedRelease }
   | { type: 'close'; release: string }
@@ -48,8 +49,10 @@ async function answer(request: ThreadRequest): Promise<ThreadAnswer & { type: 'd
   }
 }
 
+const oneByOne = new Mutex();
 port.on('message', (request: ThreadRequest) => {
-  void answer(request)
+  void oneByOne
+    .run(() => answer(request))
     .catch((error: unknown): ThreadAnswer => {
       if (error instanceof ExplanationRefusedError) return { type: 'refused', code: error.code };
       return { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) };

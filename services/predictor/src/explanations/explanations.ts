@@ -26,19 +26,22 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** In the order in which they are taken. Anomalies hold up scoring, and are few at a time: they go before requests. */
-const PRIORITIES: Record<ThreadRequest['type'], number> = { open: 0, 'explain-anomalies': 1, explain: 2, close: 3 };
-
 /**
- * Explanations, made in a thread of its own, so that they keep no event loop and leave the scoring its core. Requests are
- * answered one at a time. A thread that ends or hangs is replaced and is given the open releases again.
+ * Explanations, made in a thread of its own, so that they keep no event loop and leave the scoring its core. The thread
+ * answers in the order in which it is asked. Anomalies are handed to it at once: they hold up scoring, are few at a time, and
+ * would wait for turns of a busy event loop in between. What requests ask for is handed to it one by one, so that anomalies
+ * wait for one of them at most.
+ *
+ * The thread, which takes some 60 MB, starts with the first explanation. One that ends or hangs is replaced.
  */
 export class Explanations {
   readonly #logger: Logger;
-  readonly #queues: Waiting[][] = [[], [], [], []];
   readonly #releases = new Map<string, LoadedRelease>();
+  /** In the order in which the thread answers. */
+  readonly #asked: Waiting[] = [];
+  /** What requests ask for, but for the one that is with the thread. */
+  readonly #queue: Waiting[] = [];
   #worker: Worker | undefined;
-  #current: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -46,12 +49,16 @@ export class Explanations {
     this.#logger = logger;
   }
 
-  /** Vectors that somebody waits for. */
+  /** Vectors that requests wait for. */
   get waiting(): number {
-    return this.#queues[PRIORITIES.explain]!.length + (this.#current?.request.type === 'explain' ? 1 : 0);
+    return this.#queue.length + Number(this.#isExplaining);
   }
 
-  /** From now on vectors are explained by this release. The thread, which takes some 60 MB, starts when one is to be. */
+  get #isExplaining(): boolean {
+    return this.#asked.some(({ request }) => request.type === 'explain');
+  }
+
+  /** From now on vectors are explained by this release. */
   async open(loaded: LoadedRelease): Promise<void> {
     this.#releases.set(loaded.manifest.id, loaded);
     if (this.#worker !== undefined) await this.#ask({ type: 'open', loaded });
@@ -63,8 +70,12 @@ export class Explanations {
     if (this.#worker !== undefined) await this.#ask({ type: 'close', release });
   }
 
-  async explain(task: ExplanationTask): Promise<VectorExplanation> {
-    return (await this.#ask({ type: 'explain', task })) as VectorExplanation;
+  explain(task: ExplanationTask): Promise<VectorExplanation> {
+    return new Promise((resolve, reject) => {
+      const request = { type: 'explain', task } as const;
+      this.#queue.push({ request, resolve: (result) => resolve(result as VectorExplanation), reject });
+      this.#askNext();
+    });
   }
 
   /** By the release that found them. */
@@ -80,57 +91,69 @@ export class Explanations {
   }
 
   #ask(request: ThreadRequest): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#isStopped) return reject(new ExplanationsLostError('explanations have stopped'));
-      this.#queues[PRIORITIES[request.type]]!.push({ request, resolve, reject });
-      this.#next();
-    });
+    return new Promise((resolve, reject) => this.#post({ request, resolve, reject }));
   }
 
-  #next(): void {
-    if (this.#current !== undefined) return;
-    if (this.#queues.every((queue) => queue.length === 0)) return;
-    this.#worker ??= this.#start();
-    const next = this.#queues.find((queue) => queue.length > 0)!.shift()!;
-    this.#current = next;
-    this.#timer = setTimeout(() => {
-      this.#logger.error({ request: next.request.type }, 'the explanation thread hangs; replacing it');
-      void this.#worker?.terminate();
-    }, ANSWER_WITHIN_MS);
-    this.#worker.postMessage(next.request);
+  #askNext(): void {
+    if (this.#isExplaining) return;
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#post(next);
+  }
+
+  #post(waiting: Waiting): void {
+    if (this.#isStopped) {
+      waiting.reject(new ExplanationsLostError('explanations have stopped'));
+      return;
+    }
+    const worker = this.#worker ?? this.#start();
+    this.#asked.push(waiting);
+    if (this.#asked.length === 1) this.#expectAnswer();
+    worker.postMessage(waiting.request);
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('./explanation-thread.ts', import.meta.url), { execArgv: [] });
-    worker.on('message', (answer: ThreadAnswer) => this.#settle(answer));
+    this.#worker = worker;
+    worker.on('message', (answer: ThreadAnswer) => this.#onAnswer(answer));
     worker.on('error', (error) => this.#logger.error({ err: error }, 'the explanation thread failed; replacing it'));
     worker.on('exit', (code) => this.#onExit(code));
     // What waits for answers keeps the process running, not the thread by itself.
     worker.unref();
-    const failed = (error: Error): void => this.#logger.error({ err: error }, 'could not open a release to explain by');
+    const reject = (error: Error): void => this.#logger.error({ err: error }, 'could not open a release to explain by');
     for (const loaded of this.#releases.values()) {
-      this.#queues[PRIORITIES.open]!.push({ request: { type: 'open', loaded }, resolve: () => {}, reject: failed });
+      this.#post({ request: { type: 'open', loaded }, resolve: () => {}, reject });
     }
     return worker;
   }
 
-  #settle(answer: ThreadAnswer): void {
-    const settled = this.#current;
+  /** Within a time that begins with each answer. */
+  #expectAnswer(): void {
     clearTimeout(this.#timer);
-    this.#current = undefined;
-    if (answer.type === 'done') settled?.resolve(answer.result);
-    else settled?.reject(answer.type === 'refused' ? new ExplanationRefusedError(answer.code) : answer.error);
-    this.#next();
+    const [next] = this.#asked;
+    if (next === undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#logger.error({ request: next.request.type }, 'the explanation thread hangs; replacing it');
+      void this.#worker?.terminate();
+    }, ANSWER_WITHIN_MS);
+  }
+
+  #onAnswer(answer: ThreadAnswer): void {
+    const answered = this.#asked.shift();
+    this.#expectAnswer();
+    if (answer.type === 'done') answered?.resolve(answer.result);
+    else answered?.reject(answer.type === 'refused' ? new ExplanationRefusedError(answer.code) : answer.error);
+    this.#askNext();
   }
 
   #onExit(code: number): void {
     this.#worker = undefined;
-    // One that the thread can't be given would end the next one too.
-    if (this.#current?.request.type === 'open') this.#releases.delete(this.#current.request.loaded.manifest.id);
     const lost = new ExplanationsLostError(`the explanation thread ended with code ${code}`);
-    // The next thread is given the open releases anew; what waits for this one's would be a second time.
-    for (const waiting of this.#queues[PRIORITIES.open]!.splice(0)) waiting.resolve(undefined);
-    if (this.#isStopped) for (const waiting of this.#queues.flatMap((queue) => queue.splice(0))) waiting.reject(lost);
-    this.#settle({ type: 'failed', error: lost });
+    const asked = this.#asked.splice(0);
+    this.#expectAnswer();
+    // A release that the thread can't be given would end the next one too.
+    if (asked[0]?.request.type === 'open') this.#releases.delete(asked[0].request.loaded.manifest.id);
+    for (const waiting of asked) waiting.reject(lost);
+    if (this.#isStopped) for (const waiting of this.#queue.splice(0)) waiting.reject(lost);
+    this.#askNext();
   }
 }

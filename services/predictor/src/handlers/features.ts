@@ -13,6 +13,7 @@ import { modelInputs } from '@liminal/shared/contracts/model-input';
 import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
+import type { Mutex } from '@liminal/shared/runtime/mutex';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
@@ -38,6 +39,11 @@ export interface FeaturesHandlerOptions {
   /** One for all partitions. */
   share: EventLoopShare;
   shadow: ShadowScorer;
+  /**
+   * One for all partitions: they are scored one after the other, since it is one event loop that scores them, so that the
+   * anomalies of the first are explained while the others are scored.
+   */
+  scoring: Mutex;
   explanations: AnomalyExplanations;
   now(): number;
 }
@@ -98,7 +104,8 @@ export class FeaturesSession implements PartitionSession {
     const checks: ForecastCheck[] = [];
     for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
       while (share.isUsedUp) await share.nextTurn();
-      const scored = await this.#score(vectors.slice(start, start + ROWS_PER_RUN));
+      const some = vectors.slice(start, start + ROWS_PER_RUN);
+      const scored = await this.#options.scoring.run(() => this.#score(some));
       explaining.push(scored.explaining);
       for (const record of scored.records) {
         const before = newest.get(record.user);
