@@ -6,10 +6,10 @@ import { isolationForestScore } from '@liminal/kenning/onnx/isolation-forest-con
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import { exactShapleyValues } from '@liminal/shared/shapley/exact-shapley';
+import { readForest } from '@liminal/shared/shapley/forest-file';
+import { ensembleValue } from '@liminal/shared/shapley/tree-ensemble';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exactShapleyValues } from '../src/explain/exact-shapley.ts';
-import { readForest } from '../src/explain/forest-file.ts';
-import { ensembleValue } from '../src/explain/tree-ensemble.ts';
 import type { ExplanationTask } from '../src/explanations/explanation-task.ts';
 import { ReleaseExplainer } from '../src/explanations/release-explainer.ts';
 import { inputsOf, type Released, released, VECTORS } from './released.ts';

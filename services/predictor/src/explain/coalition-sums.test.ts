@@ -1,9 +1,9 @@
 import { Random } from '@liminal/shared/runtime/random';
+import { CoalitionRows } from '@liminal/shared/shapley/coalition-rows';
+import { normalBackground, randomTree, toEnsemble } from '@liminal/shared/shapley/testing/random-trees';
+import { ensembleValue } from '@liminal/shared/shapley/tree-ensemble';
 import { describe, expect, it } from 'vitest';
-import { CoalitionRows } from './coalition-rows.ts';
 import { CoalitionSums } from './coalition-sums.ts';
-import { normalBackground, randomTree, toEnsemble } from './testing/random-trees.ts';
-import { ensembleValue } from './tree-ensemble.ts';
 
 const COLUMNS = 6;
 

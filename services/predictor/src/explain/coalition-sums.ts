@@ -1,6 +1,6 @@
-import type { CoalitionRows } from './coalition-rows.ts';
-import { LeafWalk } from './leaf-walk.ts';
-import { ensembleValue, type TreeEnsemble } from './tree-ensemble.ts';
+import type { CoalitionRows } from '@liminal/shared/shapley/coalition-rows';
+import { LeafWalk } from '@liminal/shared/shapley/leaf-walk';
+import { ensembleValue, type TreeEnsemble } from '@liminal/shared/shapley/tree-ensemble';
 
 /**
  * The value of a sum of trees for every row of a set of coalitions, by one walk for each background row instead of one for

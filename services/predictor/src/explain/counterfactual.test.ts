@@ -1,5 +1,5 @@
+import type { Evaluate } from '@liminal/shared/shapley/background';
 import { describe, expect, it } from 'vitest';
-import type { Evaluate } from './background.ts';
 import { findCounterfactual } from './counterfactual.ts';
 import { TrainingDistribution } from './training-distribution.ts';
 

@@ -1,4 +1,4 @@
-import type { Evaluate } from './background.ts';
+import type { Evaluate } from '@liminal/shared/shapley/background';
 import type { TrainingDistribution } from './training-distribution.ts';
 
 export interface FeatureChange {

@@ -1,6 +1,6 @@
 import { Random } from '@liminal/shared/runtime/random';
+import type { Evaluate } from '@liminal/shared/shapley/background';
 import { describe, expect, it } from 'vitest';
-import type { Evaluate } from './background.ts';
 import { DEFAULT_LIME, limeExplanation } from './lime.ts';
 import { TrainingDistribution } from './training-distribution.ts';
 

@@ -1,6 +1,6 @@
 import { Random } from '@liminal/shared/runtime/random';
+import type { Evaluate } from '@liminal/shared/shapley/background';
 import { spearman } from '@liminal/shared/statistics/rank-correlation';
-import type { Evaluate } from './background.ts';
 import type { TrainingDistribution } from './training-distribution.ts';
 import { type LinearFit, weightedRidge } from './weighted-ridge.ts';
 

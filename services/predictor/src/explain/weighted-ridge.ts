@@ -1,4 +1,4 @@
-import { choleskyFactor, choleskySolve } from './cholesky.ts';
+import { choleskyFactor, choleskySolve } from '@liminal/shared/shapley/cholesky';
 
 export interface LinearFit {
   intercept: number;

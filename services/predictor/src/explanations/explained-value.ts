@@ -2,7 +2,7 @@ import type { Quantity } from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
-import type { CoalitionRows } from '../explain/coalition-rows.ts';
+import type { CoalitionRows } from '@liminal/shared/shapley/coalition-rows';
 import type { CoalitionSums } from '../explain/coalition-sums.ts';
 import { COMBINED, type Target } from './explanation-task.ts';
 

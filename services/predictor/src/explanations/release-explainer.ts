@@ -2,17 +2,17 @@ import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import { type Attribution, additivityGap } from '@liminal/shared/shapley/attribution';
+import type { Background } from '@liminal/shared/shapley/background';
+import { NotAForestError, readForest } from '@liminal/shared/shapley/forest-file';
+import { shapleyValues } from '@liminal/shared/shapley/shapley-values';
+import { InterventionalTreeShap } from '@liminal/shared/shapley/tree-shap-interventional';
+import { PathDependentTreeShap } from '@liminal/shared/shapley/tree-shap-path-dependent';
 import { spearman } from '@liminal/shared/statistics/rank-correlation';
-import { type Attribution, additivityGap } from '../explain/attribution.ts';
-import type { Background } from '../explain/background.ts';
 import { CoalitionSums } from '../explain/coalition-sums.ts';
 import { findCounterfactual } from '../explain/counterfactual.ts';
-import { NotAForestError, readForest } from '../explain/forest-file.ts';
 import { DEFAULT_LIME, type LimeExplanation, limeExplanation } from '../explain/lime.ts';
-import { shapleyValues } from '../explain/shapley-values.ts';
 import { TrainingDistribution } from '../explain/training-distribution.ts';
-import { InterventionalTreeShap } from '../explain/tree-shap-interventional.ts';
-import { PathDependentTreeShap } from '../explain/tree-shap-path-dependent.ts';
 import { ExplainedValue, type ForestSums, servedValue } from './explained-value.ts';
 import {
   COMBINED,

@@ -1,5 +1,5 @@
-import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../runtime/random.ts';
 import { type Attribution, additivityGap } from './attribution.ts';
 import type { Background, Evaluate } from './background.ts';
 import { kernelShapValues } from './kernel-shap.ts';

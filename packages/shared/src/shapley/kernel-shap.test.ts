@@ -1,5 +1,5 @@
-import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../runtime/random.ts';
 import type { Evaluate } from './background.ts';
 import { kernelShapValues } from './kernel-shap.ts';
 import { shapleyValues } from './shapley-values.ts';

@@ -1,4 +1,4 @@
-import { Random } from '@liminal/shared/runtime/random';
+import { Random } from '../runtime/random.ts';
 import type { Attribution } from './attribution.ts';
 import { type Background, backgroundRow, type Evaluate } from './background.ts';
 import { choleskyFactor, choleskySolve } from './cholesky.ts';

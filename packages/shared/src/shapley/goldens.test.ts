@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import limeGolden from '../../test/goldens/lime.golden.json' with { type: 'json' };
 import shapleyGolden from '../../test/goldens/shapley.golden.json' with { type: 'json' };
 import treeGolden from '../../test/goldens/tree-shap.golden.json' with { type: 'json' };
 import type { Attribution } from './attribution.ts';
@@ -8,7 +7,6 @@ import { type NestedTree, toEnsemble } from './testing/random-trees.ts';
 import { ensembleValue } from './tree-ensemble.ts';
 import { InterventionalTreeShap } from './tree-shap-interventional.ts';
 import { PathDependentTreeShap } from './tree-shap-path-dependent.ts';
-import { weightedRidge } from './weighted-ridge.ts';
 
 interface Expected {
   baseValue: number;
@@ -56,12 +54,3 @@ function wavy(values: Float32Array, columns: number): Float64Array {
     return linear + x[0]! * x[1]! + Math.sin(x.at(-1)! * x[1]!) + Math.abs(x[2]! - x[0]!);
   });
 }
-
-describe('the weighted ridge of LIME equals its normal equations', () => {
-  it.each(limeGolden.fits)('$columns features', ({ kept, target, weights, ridge, ...golden }) => {
-    const { coefficients, intercept, r2 } = weightedRidge(Float64Array.from(kept.flat()), target, weights, ridge);
-    expect(intercept).toBeCloseTo(golden.intercept, 9);
-    expect(r2).toBeCloseTo(golden.r2, 9);
-    for (const [feature, slope] of golden.coefficients.entries()) expect(coefficients[feature]).toBeCloseTo(slope, 9);
-  });
-});

@@ -1,10 +1,10 @@
-"""Writes tree-shap.golden.json, shapley.golden.json and lime.golden.json beside this file. Run by hand, never in CI:
+"""Writes tree-shap.golden.json and shapley.golden.json beside this file. Run by hand, never in CI:
 
-    /usr/bin/python3 services/predictor/test/goldens/generate_explanations.py
+    /usr/bin/python3 packages/shared/test/goldens/generate_shapley.py
 
 Written from the definitions, by enumeration of all coalitions: Shapley values as in Lundberg & Lee (2017), eq. 4;
 v(S) of a tree as in Lundberg et al. (2020), Algorithm 1 (path-dependent), and as the mean over background rows
-(interventional); LIME's weighted ridge as in Ribeiro et al. (2016), section 3.4, by the normal equations.
+(interventional).
 Made with NumPy 1.24.2 (Debian 12: python3-numpy). Seeds below.
 """
 
@@ -18,7 +18,6 @@ import numpy as np
 HERE = Path(__file__).parent
 TREE_SEED = 20200117
 GAME_SEED = 20170507
-LIME_SEED = 20160216
 
 
 def shapley(v, d):
@@ -143,43 +142,8 @@ def nullable(values):
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def lime_goldens():
-    rng = np.random.default_rng(LIME_SEED)
-    fits = []
-    for columns, samples in ((2, 30), (7, 200)):
-        kept = rng.integers(0, 2, size=(samples, columns))
-        kept[0] = 1
-        target = kept @ rng.normal(size=columns) + rng.normal(scale=0.3, size=samples)
-        width = 0.75 * np.sqrt(columns)
-        weights = np.exp(-(columns - kept.sum(axis=1)) / width**2)
-        ridge = 1.0
-        # The intercept is not penalised: centre by the weighted means, as scikit-learn's Ridge does.
-        x_mean = np.average(kept, axis=0, weights=weights)
-        y_mean = np.average(target, weights=weights)
-        x, y = kept - x_mean, target - y_mean
-        normal = x.T @ (weights[:, None] * x) + ridge * np.eye(columns)
-        coefficients = np.linalg.solve(normal, x.T @ (weights * y))
-        intercept = y_mean - x_mean @ coefficients
-        residual = target - intercept - kept @ coefficients
-        r2 = 1 - (weights @ residual**2) / (weights @ y**2)
-        fits.append(
-            {
-                "columns": columns,
-                "kept": kept.tolist(),
-                "target": target.tolist(),
-                "ridge": ridge,
-                "kernelWidth": width,
-                "weights": weights.tolist(),
-                "coefficients": coefficients.tolist(),
-                "intercept": float(intercept),
-                "r2": float(r2),
-            }
-        )
-    return {"seed": LIME_SEED, "numpy": np.__version__, "fits": fits}
-
-
 def main():
-    for name, content in (("tree-shap", tree_goldens()), ("shapley", game_goldens()), ("lime", lime_goldens())):
+    for name, content in (("tree-shap", tree_goldens()), ("shapley", game_goldens())):
         (HERE / f"{name}.golden.json").write_text(json.dumps(content) + "\n")
 
 

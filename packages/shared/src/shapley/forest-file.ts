@@ -1,5 +1,5 @@
-import { decodeModel } from '@liminal/shared/onnx/decode-model';
-import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '@liminal/shared/onnx/onnx-ml_pb';
+import { decodeModel } from '../onnx/decode-model.ts';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '../onnx/onnx-ml_pb.ts';
 import type { TreeEnsemble } from './tree-ensemble.ts';
 
 /** An isolation forest as its ONNX file has it. */

@@ -1,4 +1,4 @@
-import type { Random } from '@liminal/shared/runtime/random';
+import type { Random } from '../../runtime/random.ts';
 import type { Background } from '../background.ts';
 import type { TreeEnsemble } from '../tree-ensemble.ts';
 
