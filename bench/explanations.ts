@@ -1,7 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exactShapleyValues } from '@liminal/predictor/explain/exact-shapley';
-import { readForest } from '@liminal/predictor/explain/forest-file';
-import { ensembleValue } from '@liminal/predictor/explain/tree-ensemble';
 import type { ExplanationTask } from '@liminal/predictor/explanations/explanation-task';
 import { ReleaseExplainer } from '@liminal/predictor/explanations/release-explainer';
 import {
@@ -14,6 +11,9 @@ import { anomaliesKey, cursorKey, streamKey } from '@liminal/shared/contracts/ke
 import { modelInputs } from '@liminal/shared/contracts/model-input';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import { exactShapleyValues } from '@liminal/shared/shapley/exact-shapley';
+import { readForest } from '@liminal/shared/shapley/forest-file';
+import { ensembleValue } from '@liminal/shared/shapley/tree-ensemble';
 import { startTestRedis } from '@liminal/shared/testing/redis';
 import autocannon from 'autocannon';
 import { Redis } from 'ioredis';

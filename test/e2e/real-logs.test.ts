@@ -61,7 +61,6 @@ describe.skipIf(missing.length > 0)('real logs', () => {
     cleanups.push(() => redis.stop());
     const env = {
       REDIS_URL: redis.url,
-      EXPLAIN_ANOMALIES: 'true',
       // A short day of one small server: at the default of 1% there may be nothing to list.
       ANOMALY_ALERT_RATE: '0.05',
       MODEL_STORE_URL: `file:${join(directory, 'models')}`,

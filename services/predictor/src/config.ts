@@ -24,11 +24,9 @@ export const environment = {
     .describe('Share of normal vectors that may raise an alarm'),
   EXPLAIN_ANOMALIES: z
     .enum(['true', 'false'])
-    .default('false')
+    .default('true')
     .transform((value) => value === 'true')
-    .describe(
-      'Whether anomalies carry their explanation, which takes 60 MB and slows floods of them; or on request only',
-    ),
+    .describe('Whether anomalies carry their explanation; otherwise they are explained on request only'),
   LEASE_MS: z.coerce.number().int().min(1_000).default(10_000).describe('After this silence others take over'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
   RECENT_ENTRIES: z.coerce

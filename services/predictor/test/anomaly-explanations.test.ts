@@ -32,7 +32,7 @@ afterAll(async () => {
 afterEach(() => redis.flushall());
 
 const startPredictor = (env: Record<string, string> = {}) =>
-  startTestService(service, { REDIS_URL: server.url, EXPLAIN_ANOMALIES: 'true', ...store.env, ...env });
+  startTestService(service, { REDIS_URL: server.url, ...store.env, ...env });
 
 async function send(vectors: readonly FeatureVector[]): Promise<void> {
   const byPartition = Map.groupBy(vectors, ({ user }) => partitionOf(user, PARTITIONS));

@@ -3,7 +3,7 @@ import { isolationForest } from '@liminal/kenning/detectors/isolation-forest';
 import { createMatrix } from '@liminal/kenning/detectors/matrix';
 import { detectorModel } from '@liminal/kenning/onnx/detector-model';
 import { isolationForestScore } from '@liminal/kenning/onnx/isolation-forest-converter';
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { exactShapleyValues } from '@liminal/shared/shapley/exact-shapley';
@@ -41,7 +41,10 @@ const task = (features: readonly (number | null)[], choices: Partial<Explanation
   ...choices,
 });
 
-/** Shapley values by the definition: every coalition with every background row, each run by itself through every model. */
+/**
+ * Shapley values by the definition: every coalition with every background row, each run by itself through every model. The
+ * load history goes with the predicted load.
+ */
 async function bruteForce(inputs: Float32Array, scores: Partial<Record<ModelName, { score: number }>>, rows: number) {
   const { manifest } = store.loaded;
   if (manifest.combination.method === 'single') throw new Error('the release combines several models');
@@ -62,7 +65,9 @@ async function bruteForce(inputs: Float32Array, scores: Partial<Record<ModelName
   for (const name of manifest.combination.models) {
     columns.push(
       name === 'lstm'
-        ? new Float32Array(worth.length * rows).fill(scores.lstm!.score)
+        ? Float32Array.from({ length: worth.length * rows }, (_, index) =>
+            (Math.floor(index / rows) >> PREDICTED_USER_LOAD) & 1 ? scores.lstm!.score : Number.NaN,
+          )
         : (await release.run(name, mixed, worth.length * rows)).scores,
     );
   }
@@ -132,13 +137,28 @@ describe.each(Object.entries(VECTORS))('the explanation of a release: %s', (_, f
       { inputs, ...scored },
     ]);
     expect(second).toEqual(first);
-    const expected = await bruteForce(inputs, scored.scores, 4);
+    const expected = await bruteForce(inputs, scored.scores, 1);
     for (const [feature, share] of expected.shapValues.entries()) {
       expect(first!.shapValues[feature]).toBeCloseTo(share, 6);
     }
-    expect(first).toMatchObject({ backgroundRows: 4, value: 0 - Math.log10(scored.pValue) });
+    expect(first).toMatchObject({ backgroundRows: 1, value: 0 - Math.log10(scored.pValue) });
     expect(first!.gap).toBeLessThan(1e-9);
   });
+});
+
+it('gives predicted_user_load what the load history alone makes anomalous', async () => {
+  const inputs = inputsOf(VECTORS.usual);
+  const [scored] = await release.score(inputs, 1);
+  inputs[PREDICTED_USER_LOAD] = scored!.predictedLoad;
+  const { combination } = store.loaded.manifest;
+  if (combination.method === 'single') throw new Error('the release combines several models');
+  const scores = { ...scored!.scores, lstm: { score: 1e6, pValue: 1e-6 } };
+  const pValue = release.combine(combination.models.map((name) => scores[name]!.score));
+  expect(pValue).toBeLessThan(ALERT_RATE);
+  const [shap] = await explainer.explainAnomalies([{ inputs, scores, pValue }]);
+  const shares = Array.from(shap!.shapValues);
+  expect(shares[PREDICTED_USER_LOAD]).toBeGreaterThan(0.9 * shares.reduce((sum, share) => sum + Math.abs(share), 0));
+  expect(shap!.gap).toBeLessThan(1e-9);
 });
 
 describe('all methods together', () => {

@@ -18,6 +18,8 @@ export interface ReferenceRows {
  * The rows behind the interventional game of a row x: v(S) = mean over the background rows z of f(x in S, z elsewhere)
  * (Lundberg & Lee 2017). For one z only the features count in which x and z differ, so each different row is made once:
  * 2^(differing features) instead of 2^d, and x itself once for all.
+ *
+ * `accompanied`: bits of features that stand for more than their value, and so count as different even where it is the same.
  */
 export class CoalitionRows {
   /** x. */
@@ -27,12 +29,12 @@ export class CoalitionRows {
   readonly count: number;
   readonly references: readonly ReferenceRows[];
 
-  constructor(row: Float32Array, background: Background) {
+  constructor(row: Float32Array, background: Background, accompanied = 0) {
     this.row = row;
     let count = 1;
     this.references = Array.from({ length: background.rows }, (_, index) => {
       const reference = backgroundRow(background, index);
-      const differing = differingFeatures(row, reference);
+      const differing = differingFeatures(row, reference) | accompanied;
       const places = subsetPlaces(differing, row.length, count);
       count += 2 ** bitCount(differing) - 1;
       return { reference, differing, places };
@@ -53,6 +55,18 @@ export class CoalitionRows {
     }
     for (let coalition = 0; coalition < worth.length; coalition++) worth[coalition]! /= this.references.length;
     return worth;
+  }
+
+  /** Of each row, whether the feature is x's there: 1 or 0. For one that is `accompanied` or differs in all background rows. */
+  presence(feature: number): Uint8Array {
+    const present = new Uint8Array(this.count);
+    present[0] = 1;
+    for (const { differing, places } of this.references) {
+      for (let coalition = 0; coalition < differing; coalition++) {
+        if ((coalition & differing) === coalition) present[places[coalition]!] = (coalition >> feature) & 1;
+      }
+    }
+    return present;
   }
 
   #fill({ reference, differing, places }: ReferenceRows): void {

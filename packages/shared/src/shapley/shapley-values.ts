@@ -19,7 +19,8 @@ export interface ModelAttribution extends Attribution {
  * Shapley values of any model against background rows (interventional, Lundberg & Lee 2017): exact up to 12 features,
  * sampled with standard errors above.
  *
- * `evaluateCoalitions`: for a model that has a quicker way to all rows of a set of coalitions than one by one.
+ * `evaluateCoalitions`: for a model that has a quicker way to all rows of a set of coalitions than one by one, or takes more
+ * than the features; `accompanied`: the features that the rest goes with, see `CoalitionRows`.
  */
 export async function shapleyValues(
   row: Float32Array,
@@ -27,12 +28,13 @@ export async function shapleyValues(
   evaluate: Evaluate,
   seed: number,
   evaluateCoalitions = ({ rows, count }: CoalitionRows) => evaluate(rows, count),
+  accompanied = 0,
 ): Promise<ModelAttribution> {
   if (row.length > MAX_ENUMERATED_FEATURES) {
     const [value] = Array.from(await evaluate(row, 1));
     return { value: value!, ...(await kernelShapValues(row, background, evaluate, { pairs: SAMPLED_PAIRS, seed })) };
   }
-  const coalitions = new CoalitionRows(row, background);
+  const coalitions = new CoalitionRows(row, background, accompanied);
   const outputs = await evaluateCoalitions(coalitions);
   const worth = coalitions.worth(outputs);
   return { value: outputs[0]!, baseValue: worth[0]!, shapValues: exactShapleyValues(worth), standardErrors: null };

@@ -1,5 +1,5 @@
 import type { Quantity } from '@liminal/shared/contracts/explanation';
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import type { ModelName } from '@liminal/shared/contracts/prediction';
 import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-release';
 import type { CoalitionRows } from '@liminal/shared/shapley/coalition-rows';
@@ -23,7 +23,8 @@ export interface ForestSums {
 
 /**
  * A value of a release as a function of the seven features of a vector. What else models take of it, its load history and
- * time, stays as it is; a model that takes no feature is a constant.
+ * time, stays as it is. In coalitions it goes with `predicted_user_load`, the forecast that is made from it: without that
+ * feature, models that take nothing else do not apply. They alone may make a vector anomalous, and no feature would.
  */
 export class ExplainedValue {
   readonly #release: OpenRelease;
@@ -69,18 +70,18 @@ export class ExplainedValue {
   async evaluateCoalitions(quantity: Quantity, coalitions: CoalitionRows): Promise<Float64Array> {
     const { rows, count } = coalitions;
     const { combination } = this.#release.manifest;
-    if (this.#forest === undefined || this.#target !== COMBINED || combination.method === 'single') {
-      return this.evaluate(quantity, rows, count);
-    }
+    if (this.#target !== COMBINED || combination.method === 'single') return this.evaluate(quantity, rows, count);
     const columns: Float32Array[] = [];
-    for (const name of combination.models) {
-      columns.push(
-        name === this.#forest.name
-          ? Float32Array.from(this.#forest.sums.of(coalitions), (log2) => 2 ** log2)
-          : (await this.#run(name, rows, count, SCORES)).scores,
-      );
-    }
+    for (const name of combination.models) columns.push(await this.#scoresOfCoalitions(name, coalitions));
     return this.#combined(columns, count).map(minusLog10);
+  }
+
+  async #scoresOfCoalitions(name: ModelName, coalitions: CoalitionRows): Promise<Float32Array> {
+    if (name === this.#forest?.name) return Float32Array.from(this.#forest.sums.of(coalitions), (log2) => 2 ** log2);
+    const { scores } = await this.#run(name, coalitions.rows, coalitions.count, SCORES);
+    if (takesFeatures(this.#release, name)) return scores;
+    const isPresent = coalitions.presence(PREDICTED_USER_LOAD);
+    return scores.map((score, row) => (isPresent[row] ? score : Number.NaN));
   }
 
   #combined(columns: readonly Float32Array[], count: number): Float64Array {
@@ -129,6 +130,9 @@ export class ExplainedValue {
 export function takesFeatures({ manifest }: OpenRelease, name: ModelName): boolean {
   return manifest.models.some((model) => model.name === name && model.input.offset < FEATURE_COUNT);
 }
+
+/** Bits of the features that stand for what else the models take of a vector, see `CoalitionRows`. */
+export const ACCOMPANIED = 1 << PREDICTED_USER_LOAD;
 
 /** The value as `score` of the release gave it; NaN where the model does not apply to the vector. */
 export function servedValue(

@@ -13,7 +13,7 @@ import { CoalitionSums } from '../explain/coalition-sums.ts';
 import { findCounterfactual } from '../explain/counterfactual.ts';
 import { DEFAULT_LIME, type LimeExplanation, limeExplanation } from '../explain/lime.ts';
 import { TrainingDistribution } from '../explain/training-distribution.ts';
-import { ExplainedValue, type ForestSums, servedValue } from './explained-value.ts';
+import { ACCOMPANIED, ExplainedValue, type ForestSums, servedValue } from './explained-value.ts';
 import {
   COMBINED,
   ExplanationRefusedError,
@@ -155,6 +155,7 @@ export class ReleaseExplainer {
       (some, count) => value.evaluate(quantity, some, count),
       SEED,
       (coalitions) => value.evaluateCoalitions(quantity, coalitions),
+      ACCOMPANIED,
     );
     const algorithm = attribution.standardErrors === null ? 'enumeration' : 'kernel-shap';
     return toRecord(attribution, algorithm, quantity, served, rows, attribution.standardErrors);
