@@ -57,8 +57,8 @@ async function explanationsPerSecond(store: Released): Promise<void> {
     ['forest, interventional TreeSHAP, 100 background rows', 32, explainRows(32, forest)],
     ['forest, path-dependent TreeSHAP', 1, explainRows(1, paths)],
     ['forest, path-dependent TreeSHAP', 32, explainRows(32, paths)],
-    ['combined, enumeration, 32 background rows', 1, explainRows(1, combined)],
-    ['combined, enumeration, 32 background rows', 32, explainRows(32, combined)],
+    ['combined, enumeration, 16 background rows', 1, explainRows(1, combined)],
+    ['combined, enumeration, 16 background rows', 32, explainRows(32, combined)],
     ['combined, LIME', 1, explainRows(1, { ...combined, methods: ['lime'] })],
     ['combined, counterfactual', 1, explainRows(1, { ...combined, methods: ['counterfactual'] })],
   ];
