@@ -1,6 +1,13 @@
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
-import { deadLetterKey, fenceKey, seriesPointsKey, streamKey, watchKey } from '@liminal/shared/contracts/keys';
+import {
+  deadLetterKey,
+  fenceKey,
+  seriesDetectorKey,
+  seriesPointsKey,
+  streamKey,
+  watchKey,
+} from '@liminal/shared/contracts/keys';
 import { type ClosedMinutes, encodeClosedMinutes } from '@liminal/shared/contracts/platform-minutes';
 import { decodeSeriesList } from '@liminal/shared/contracts/series';
 import { decodePoints } from '@liminal/shared/contracts/series-points';
@@ -137,6 +144,28 @@ describe('the watch over the series', () => {
     ]);
     expect(watch.isWatching).toBe(true);
     expect(Number(await redis.get(fenceKey('series-watch', 0)))).toBe(3);
+  });
+
+  it('forgets a series that is given up, and not what one of the same name brings in the same commit', async () => {
+    const point = { value: 1, expected: 1, expectedLow: 1, expectedHigh: 1, score: 0, severity: 'none' } as const;
+    const at = (minute: number) => ({ ...point, minute, status: 'judged', alarm: false }) as const;
+    await redis.set(fenceKey('series-watch', 0), 1);
+    const commit = {
+      fence: 1,
+      state: Buffer.alloc(1),
+      list: Buffer.alloc(1),
+      cursors: [],
+      anomalies: [],
+      deadLetters: [],
+    };
+    const detector = Buffer.from('of before');
+    const before = ['a', 'b'].map((name) => ({ name, points: [at(FIRST), at(FIRST + 1)], detector }));
+    await writeSeriesCommit(redis, { ...commit, commits: 0, series: before, removed: [] });
+    const anew = { name: 'a', points: [at(FIRST + 2)], detector: Buffer.from('begun anew') };
+    await writeSeriesCommit(redis, { ...commit, commits: 1, series: [anew], removed: ['a', 'b'] });
+    expect(await valuesOf('a')).toEqual([[2, 1]]);
+    expect(await redis.get(seriesDetectorKey('a'))).toBe('begun anew');
+    expect(await redis.exists(seriesPointsKey('b'), seriesDetectorKey('b'))).toBe(0);
   });
 
   it('puts aside what it can not decode, once', async () => {

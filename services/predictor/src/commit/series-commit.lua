@@ -1,6 +1,7 @@
 -- Commits merged minutes of the platform in one step: state, points, detectors, anomalies, cursors.
 -- KEYS[1] fence, KEYS[2] hash of the watch, KEYS[3] anomalies stream, KEYS[4] dead letters, then needed-from of the series
--- stream of each partition, then the keys of series that are written, then those that are given up
+-- stream of each partition, then the keys of series that are given up, then those that are written: a key can be both, since
+-- a series may begin anew in the minutes of one commit
 -- ARGV[1] fencing token, ARGV[2] number of the commit before ('0' = none), ARGV[3] partitions, then the id from which each of
 -- them is still needed; packed state, packed list of series; the number of dead letters and (stream entry id, reason, payload)
 -- of each; the number of anomalies and each of them; the number of writes and for each of them the offset in the value, or
@@ -29,10 +30,12 @@ for anomaly = 1, anomalies do
 end
 argument = argument + anomalies + 1
 local writes = tonumber(ARGV[argument])
+local removed = #KEYS - key - writes
+for given = key + 1, key + removed do redis.call('DEL', KEYS[given]) end
+key = key + removed
 for write = 1, writes do
   local offset, bytes = ARGV[argument + 2 * write - 1], ARGV[argument + 2 * write]
   if offset == '' then redis.call('SET', KEYS[key + write], bytes)
   else redis.call('SETRANGE', KEYS[key + write], offset, bytes) end
 end
-for given = key + writes + 1, #KEYS do redis.call('DEL', KEYS[given]) end
 return 1

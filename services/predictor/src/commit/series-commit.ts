@@ -34,7 +34,7 @@ export interface SeriesCommit {
   /** By partition: id of the last entry of its series stream that is done with. */
   cursors: readonly string[];
   series: readonly SeriesWrite[];
-  /** Names of series that are given up. */
+  /** Names of series that are given up; one of them may have begun anew and be among those to be stored. */
   removed: readonly string[];
   anomalies: readonly SeriesAnomalyRecord[];
   deadLetters: readonly DeadLetter[];
@@ -50,6 +50,7 @@ export async function writeSeriesCommit(redis: Redis, commit: SeriesCommit): Pro
     deadLetterKey('series'),
     ...cursors.map((_, partition) => neededFromKey('series', partition)),
   ];
+  for (const name of removed) keys.push(seriesPointsKey(name), seriesDetectorKey(name));
   const writes: (string | number | Buffer)[] = [];
   for (const { name, points, detector } of series) {
     for (const run of consecutive(points)) {
@@ -60,7 +61,6 @@ export async function writeSeriesCommit(redis: Redis, commit: SeriesCommit): Pro
     keys.push(seriesDetectorKey(name));
     writes.push('', detector);
   }
-  for (const name of removed) keys.push(seriesPointsKey(name), seriesDetectorKey(name));
   const reply = await commitScript.run(redis, keys, [
     commit.fence,
     commit.commits,
