@@ -6,6 +6,8 @@ import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 
+const FIRST_RELEASE = 'kenning is preparing the first release';
+
 export interface ReleaseWatcherOptions {
   store: ModelStore;
   /** The keys may come after this service does, so they are asked for at each look. */
@@ -29,7 +31,10 @@ export class ReleaseWatcher {
   #current: OpenRelease | undefined;
   #shadow: OpenRelease | undefined;
   #refusedShadow = '';
-  #waitingFor = 'kenning is preparing the first release';
+  /** Why the newest look for the shadow failed; empty when it did not. */
+  #shadowFailure = '';
+  /** Why there is no release, or why the newest look for one failed. */
+  #waitingFor = FIRST_RELEASE;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -78,7 +83,11 @@ export class ReleaseWatcher {
     try {
       const pointed = (await readPointer(store, 'shadow'))?.release;
       id = this.#current === undefined || pointed === this.#current.id ? undefined : pointed;
-      if (id === this.#shadow?.id || id === this.#refusedShadow) return;
+      if (id === this.#refusedShadow) return;
+      if (id === this.#shadow?.id) {
+        this.#shadowFailure = '';
+        return;
+      }
       const next =
         id === undefined
           ? undefined
@@ -87,10 +96,15 @@ export class ReleaseWatcher {
       this.#shadow = next;
       metrics.shadowInfo.set(next === undefined ? 0 : 1);
       logger.info({ shadow: next?.id, previous: previous?.id }, 'shadow release changed');
+      this.#shadowFailure = '';
       await previous?.close();
     } catch (error) {
-      logger.error({ err: error, release: id }, 'could not load the shadow release');
-      metrics.releaseLoads.labels('refused').inc();
+      const reason = messageOf(error);
+      if (reason !== this.#shadowFailure) {
+        logger.error({ err: error, release: id }, 'could not load the shadow release');
+        metrics.releaseLoads.labels('refused').inc();
+      }
+      this.#shadowFailure = reason;
       if (error instanceof ReleaseError) this.#refusedShadow = id ?? '';
     }
   }
@@ -100,12 +114,16 @@ export class ReleaseWatcher {
     let id: string | undefined;
     try {
       id = (await readPointer(store, 'production'))?.release;
-      if (id === undefined || id === this.#current?.id) return;
+      if (id === undefined || id === this.#current?.id) {
+        this.#waitingFor = FIRST_RELEASE;
+        return;
+      }
       const loaded = await loadRelease(store, await this.#options.readTrustedKeys(), id);
       const next = await OpenRelease.open(loaded);
       await this.#options.onOpen(loaded);
       const previous = this.#current;
       this.#current = next;
+      this.#waitingFor = FIRST_RELEASE;
       metrics.releaseLoads.labels('loaded').inc();
       metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
       metrics.releaseCreated.set(Date.parse(next.manifest.createdAt) / 1000);
@@ -113,7 +131,7 @@ export class ReleaseWatcher {
       if (previous !== undefined) this.#options.onReplaced(previous.id);
       await previous?.close();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (reason !== this.#waitingFor) {
         logger.error({ err: error, release: id, serving: this.#current?.id }, 'could not load the release');
         metrics.releaseLoads.labels('refused').inc();
@@ -122,3 +140,5 @@ export class ReleaseWatcher {
     }
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
