@@ -41,6 +41,23 @@ describe('the group of a route', () => {
   });
 });
 
+it('the group of a route has one name, whatever was read before', () => {
+  const slots = new GroupSlots(4);
+  const nameOf = (route: string): string => {
+    const bytes = Buffer.from(route);
+    reader.readRoute(bytes, 0, bytes.length);
+    return slots.nameOf(slots.slotOf(reader));
+  };
+  expect(['api/me', '/api/me', 'api/me', '', '/', '?a=1'].map(nameOf)).toEqual([
+    'api/me',
+    '/api/me',
+    'api/me',
+    '/',
+    '/',
+    '/',
+  ]);
+});
+
 describe('the group of a channel', () => {
   it.each([
     ['room-17', 'room'],

@@ -118,8 +118,10 @@ export class GroupReader {
     this.#bounds[2 * this.#segments + 1] = end;
     this.#segments++;
     const bytes = this.#bytes;
-    let hash = Math.imul(this.hash ^ SLASH, HASH32_STEP);
-    let second = Math.imul(rotated(this.secondHash) ^ SLASH, SECOND_STEP);
+    // `/a` and `a` are two names, so they are two groups.
+    const before = this.#segments === 1 && !this.#isRooted ? 0 : SLASH;
+    let hash = Math.imul(this.hash ^ before, HASH32_STEP);
+    let second = Math.imul(rotated(this.secondHash) ^ before, SECOND_STEP);
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!;
       hash = Math.imul(hash ^ byte, HASH32_STEP);
