@@ -12,6 +12,7 @@ import {
 } from './explanation.ts';
 import { FEATURE_COUNT } from './feature-vector.ts';
 import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpack } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const packr = new Packr({ useRecords: false });
@@ -39,12 +40,7 @@ export function encodeExplanation(explanation: StoredExplanation): Buffer {
 
 /** Throws `UndecodableError` on anything that this version did not write. */
 export function decodeExplanation(bytes: Uint8Array): StoredExplanation {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('explanation is not msgpack', { cause: error });
-  }
+  const value = unpackMsgpack(bytes, 'explanation is');
   if (!Array.isArray(value) || value[0] !== FORMAT_VERSION) {
     throw new UndecodableError(`explanation is not of format version ${FORMAT_VERSION}`);
   }

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpack } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const packr = new Packr({ useRecords: false });
@@ -54,12 +55,7 @@ export function encodeFeatureVectors(vectors: readonly FeatureVector[]): Buffer 
 }
 
 export function decodeFeatureVectors(bytes: Uint8Array): FeatureVector[] {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('feature vectors are not msgpack', { cause: error });
-  }
+  const value = unpackMsgpack(bytes, 'feature vectors are');
   if (!Array.isArray(value) || value[0] !== FORMAT_VERSION || !Array.isArray(value[1])) {
     throw new UndecodableError(`feature vectors are not of format version ${FORMAT_VERSION}`);
   }

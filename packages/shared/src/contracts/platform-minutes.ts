@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
-import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpackAs } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const packr = new Packr({ useRecords: false });
@@ -80,17 +80,10 @@ export function encodeClosedMinutes({ from, through, ticks, minutes }: ClosedMin
 
 /** Throws `UndecodableError` on anything that this version did not write. */
 export function decodeClosedMinutes(bytes: Uint8Array): ClosedMinutes {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('minutes are not msgpack', { cause: error });
-  }
-  const parsed = closedSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new UndecodableError(`minutes are not of format version ${FORMAT_VERSION}`, { cause: parsed.error });
-  }
-  const [, from, through, ticks, minutes] = parsed.data;
+  const [, from, through, ticks, minutes] = unpackMsgpackAs(bytes, 'minutes are', {
+    schema: closedSchema,
+    version: FORMAT_VERSION,
+  });
   return { from, through, ticks, minutes: minutes.map(unpackMinute) };
 }
 

@@ -13,6 +13,7 @@ import {
   type Severity,
 } from './prediction.ts';
 import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpack } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const packr = new Packr({ useRecords: false });
@@ -52,12 +53,7 @@ export function encodePredictions(records: readonly PredictionRecord[]): Buffer 
 
 /** Throws `UndecodableError` on anything that this version did not write. */
 export function decodePredictions(bytes: Uint8Array): PredictionRecord[] {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('predictions are not msgpack', { cause: error });
-  }
+  const value = unpackMsgpack(bytes, 'predictions are');
   if (!Array.isArray(value) || value[0] !== FORMAT_VERSION || !Array.isArray(value[1])) {
     throw new UndecodableError(`predictions are not of format version ${FORMAT_VERSION}`);
   }

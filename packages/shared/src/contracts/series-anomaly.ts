@@ -3,7 +3,7 @@ import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import { observed, severitySchema } from './prediction.ts';
 import { measureSchema, type SeriesIdentity, scopeSchema, seriesName } from './series.ts';
-import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpackAs } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const MINUTE_MS = 60_000;
@@ -117,19 +117,10 @@ export function encodeSeriesAnomaly(record: SeriesAnomalyRecord): Buffer {
 
 /** Throws `UndecodableError` on anything that this version did not write. */
 export function decodeSeriesAnomaly(bytes: Uint8Array): SeriesAnomalyRecord {
-  let unpacked: unknown;
-  try {
-    unpacked = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('anomaly of a series is not msgpack', { cause: error });
-  }
-  const parsed = recordSchema.safeParse(unpacked);
-  if (!parsed.success) {
-    throw new UndecodableError(`anomaly of a series is not of format version ${FORMAT_VERSION}`, {
-      cause: parsed.error,
-    });
-  }
-  const [, [measure, scope, group], numbers, recent, load] = parsed.data;
+  const [, [measure, scope, group], numbers, recent, load] = unpackMsgpackAs(bytes, 'anomaly of a series is', {
+    schema: recordSchema,
+    version: FORMAT_VERSION,
+  });
   const [minute, value, expected, expectedLow, expectedHigh, score, severity, scoredAt] = numbers;
   return {
     measure,

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import { severitySchema } from './prediction.ts';
-import { UndecodableError } from './undecodable-error.ts';
+import { unpackMsgpackAs } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
 const packr = new Packr({ useRecords: false });
@@ -116,11 +116,10 @@ export function encodeSeriesList({ scoredAt, series }: SeriesList): Buffer {
 
 /** Throws `UndecodableError` on anything that this version did not write. */
 export function decodeSeriesList(bytes: Uint8Array): SeriesList {
-  const parsed = listSchema.safeParse(unpacked(bytes));
-  if (!parsed.success) {
-    throw new UndecodableError(`list of series is not of format version ${FORMAT_VERSION}`, { cause: parsed.error });
-  }
-  const [, scoredAt, series] = parsed.data;
+  const [, scoredAt, series] = unpackMsgpackAs(bytes, 'list of series is', {
+    schema: listSchema,
+    version: FORMAT_VERSION,
+  });
   return {
     scoredAt,
     series: series.map(([measure, scope, group, since, newest]) => {
@@ -129,12 +128,4 @@ export function decodeSeriesList(bytes: Uint8Array): SeriesList {
       return { measure, scope, group, since, newest: point };
     }),
   };
-}
-
-function unpacked(bytes: Uint8Array): unknown {
-  try {
-    return packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('list of series is not msgpack', { cause: error });
-  }
 }

@@ -1,5 +1,5 @@
 import { packedMinuteSchema, packMinute, unpackMinute } from '@liminal/shared/contracts/platform-minutes';
-import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
+import { unpackMsgpackAs } from '@liminal/shared/contracts/unpack-msgpack';
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import type { MinutesState } from './partition-minutes.ts';
@@ -36,17 +36,10 @@ export function encodeMinutes({ appliedId, state: { clock, ticks, minutes } }: M
 
 /** Throws `UndecodableError` on bytes that this version did not write. */
 export function decodeMinutes(bytes: Buffer): MinutesSnapshot {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('open minutes are not msgpack', { cause: error });
-  }
-  const parsed = snapshotSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new UndecodableError(`open minutes are not of format version ${FORMAT_VERSION}`, { cause: parsed.error });
-  }
-  const [, appliedId, times, ticks, minutes] = parsed.data;
+  const [, appliedId, times, ticks, minutes] = unpackMsgpackAs(bytes, 'open minutes are', {
+    schema: snapshotSchema,
+    version: FORMAT_VERSION,
+  });
   const [watermark, eventTime, delayMs, from, closedThrough] = times;
   return {
     appliedId,

@@ -1,4 +1,4 @@
-import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
+import { unpackMsgpackAs } from '@liminal/shared/contracts/unpack-msgpack';
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import type { MergeState } from './minute-merge.ts';
@@ -35,19 +35,10 @@ export function encodeWatchState({ merge, groups }: WatchState): Buffer {
 
 /** Throws `UndecodableError` on bytes that this version did not write. */
 export function decodeWatchState(bytes: Buffer): WatchState {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (error) {
-    throw new UndecodableError('state of the platform watch is not msgpack', { cause: error });
-  }
-  const parsed = stateSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new UndecodableError(`state of the platform watch is not of format version ${FORMAT_VERSION}`, {
-      cause: parsed.error,
-    });
-  }
-  const [, merged, cursors, routes, channels] = parsed.data;
+  const [, merged, cursors, routes, channels] = unpackMsgpackAs(bytes, 'state of the platform watch is', {
+    schema: stateSchema,
+    version: FORMAT_VERSION,
+  });
   const unpack = (of: z.infer<typeof groupsSchema>) => of.map(([group, traffic, place]) => ({ group, traffic, place }));
   return {
     merge: { merged, cursors: cursors.map(([id, through]) => ({ id, through })) },
