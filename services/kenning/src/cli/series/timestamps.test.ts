@@ -19,12 +19,19 @@ it.each([
   expect(timestampMs(text)).toBe(expected);
 });
 
-it.each(['', 'yesterday', '02.03.2026', '2026-13-01', '2026-03-02 25:00', '-5', '12:30'])(
-  'reads no time in %j',
-  (text) => {
-    expect(timestampMs(text)).toBeNaN();
-  },
-);
+it.each([
+  '',
+  'yesterday',
+  '02.03.2026',
+  '2026-13-01',
+  '2026-02-30',
+  '2026-04-31T12:00Z',
+  '2026-03-02 25:00',
+  '-5',
+  '12:30',
+])('reads no time in %j', (text) => {
+  expect(timestampMs(text)).toBeNaN();
+});
 
 it('takes the middle one of the steps forwards for the interval', () => {
   expect(medianStepMs(Float64Array.of(0, 60, 120, 100, 160, 460))).toBe(60);

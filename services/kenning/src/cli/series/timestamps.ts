@@ -18,7 +18,14 @@ export function timestampMs(text: string): number {
   const match = ISO.exec(trimmed);
   if (match === null) return Number.NaN;
   const [, date, time = '00:00', zone = 'Z'] = match;
+  if (!isOnCalendar(date!)) return Number.NaN;
   return Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function isOnCalendar(date: string): boolean {
+  const midnight = Date.parse(date);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
 }
 
 /** The step that is in the middle of all steps forwards. Throws `RangeError` where there is none. */
