@@ -1,5 +1,7 @@
+import type { Measure } from '@liminal/shared/contracts/series';
 import type { Random } from '@liminal/shared/runtime/random';
-import { COUNTS, GOOD_EVENTS, type Measure, type PlatformSeries, ratio } from './platform-series.ts';
+import { PRIOR_EVENTS, ratio } from '../../services/predictor/src/series/minute-values.ts';
+import { COUNTS, type PlatformSeries } from './platform-series.ts';
 
 /** Something that goes wrong on the platform. */
 export interface Incident {
@@ -40,7 +42,7 @@ export const INCIDENTS: readonly Incident[] = [
     values: (series, minute, _age, random) => {
       const added = poisson(20, random);
       const logins = series.logins[minute]!;
-      const failed = series.failed_login_ratio[minute]! * (logins + GOOD_EVENTS);
+      const failed = series.failed_login_ratio[minute]! * (logins + PRIOR_EVENTS);
       return { logins: logins + added, failed_login_ratio: ratio(failed + added, logins + added) };
     },
   },

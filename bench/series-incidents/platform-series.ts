@@ -1,24 +1,15 @@
 import { eventTimeMs } from '@liminal/shared/contracts/event';
+import { MINUTE_MS } from '@liminal/shared/contracts/feature-vector';
+import { MEASURES, type Measure } from '@liminal/shared/contracts/series';
 import { DURATION_BUCKETS, durationBucket, durationQuantile } from '@liminal/shared/platform-watch/duration-buckets';
 import { Random } from '@liminal/shared/runtime/random';
 import { normalTraffic } from '@liminal/simulator/traffic';
+import { ratio } from '../../services/predictor/src/series/minute-values.ts';
 
-export const MINUTE_MS = 60_000;
 export const DAY_MINUTES = 1_440;
 /** A Monday. */
 const START_MS = Date.UTC(2026, 2, 2);
 
-export const MEASURES = [
-  'requests',
-  'active_users',
-  'logins',
-  'failed_login_ratio',
-  'token_refreshes',
-  'channel_events',
-  'error_ratio',
-  'p95_duration',
-] as const;
-export type Measure = (typeof MEASURES)[number];
 export const COUNTS: readonly Measure[] = ['requests', 'active_users', 'logins', 'token_refreshes', 'channel_events'];
 
 /** Values a minute, from the first one on; NaN = not observed. */
@@ -60,11 +51,6 @@ export function platformSeries({ seed, users, days }: { seed: number; users: num
 }
 
 const ERROR_SHARE = 0.002;
-/** Good events that a ratio has beside the real ones, as in the watch (docs/platform-watch.md). */
-export const GOOD_EVENTS = 5;
-
-export const ratio = (bad: number, all: number): number => bad / (all + GOOD_EVENTS);
-
 /** As the watch measures it, from buckets. */
 function p95(durationsMs: readonly number[]): number {
   const counts = new Uint32Array(DURATION_BUCKETS);

@@ -1,6 +1,6 @@
+import { MEASURES } from '@liminal/shared/contracts/series';
 import { markdownTable, type TableRow } from '../markdown-table.ts';
 import { INCIDENTS } from './incidents.ts';
-import { MEASURES } from './platform-series.ts';
 import type { WatchResult } from './watch.ts';
 
 /** One way to set the detectors up, with what came of it on each platform. */

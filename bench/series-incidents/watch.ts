@@ -1,7 +1,8 @@
+import { MEASURES, type Measure } from '@liminal/shared/contracts/series';
 import { Random } from '@liminal/shared/runtime/random';
 import { SeriesDetector, type SeriesDetectorOptions } from '@liminal/shared/time-series/series-detector';
 import { INCIDENTS, type Incident } from './incidents.ts';
-import { DAY_MINUTES, MEASURES, type Measure, type PlatformSeries } from './platform-series.ts';
+import { DAY_MINUTES, type PlatformSeries } from './platform-series.ts';
 
 export type MeasureOptions = (measure: Measure) => Partial<SeriesDetectorOptions>;
 

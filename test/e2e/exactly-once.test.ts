@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '@liminal/shared/contracts/event';
 import { Random } from '@liminal/shared/runtime/random';
-import { startTestRedis } from '@liminal/shared/testing/redis';
 import { normalTraffic } from '@liminal/simulator/traffic';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectSameStates, expectSameVectors, offlineFold } from './offline-fold.ts';
 import { expectSameSeries, isWatchedToTheEnd, offlineSeries } from './offline-series.ts';
 import { everythingIsArchived, ServiceProcess, sendUntilTaken, until } from './service-process.ts';
+import { startStores } from './stores.ts';
 
 const SEED = Number(process.env.EXACTLY_ONCE_SEED ?? 20_261_123);
 const PARTITIONS = 8;
@@ -32,19 +29,13 @@ describe('events are counted exactly once', () => {
   let modelStoreUrl: string;
 
   beforeAll(async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'liminal-exactly-once-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    const server = await startTestRedis();
-    cleanups.push(() => server.stop());
-    redis = new Redis(server.url);
+    const stores = await startStores('exactly-once', cleanups);
+    redis = new Redis(stores.env.REDIS_URL);
     cleanups.push(async () => redis.disconnect());
-    modelStoreUrl = `file:${join(directory, 'models')}`;
+    modelStoreUrl = stores.env.MODEL_STORE_URL;
     const env = {
-      REDIS_URL: server.url,
+      ...stores.env,
       PARTITIONS: String(PARTITIONS),
-      MODEL_STORE_URL: modelStoreUrl,
-      RELEASE_SIGNING_KEY_FILE: join(directory, 'private.pem'),
-      RELEASE_PUBLIC_KEY_FILE: join(directory, 'public.pem'),
       WATCH_GROUPS: String(GROUPS),
       MINUTE_LATENESS_MS: String(LATENESS_MS),
     };

@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { leaseKey, type ReaderGroup } from '@liminal/shared/contracts/keys';
 import { Random } from '@liminal/shared/runtime/random';
-import { startTestRedis } from '@liminal/shared/testing/redis';
 import { normalTraffic } from '@liminal/simulator/traffic';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectSameStates, expectSameVectors, offlineFold } from './offline-fold.ts';
 import { expectSameSeries, isWatchedToTheEnd, offlineSeries } from './offline-series.ts';
 import { everythingIsArchived, ServiceProcess, sendUntilTaken, until } from './service-process.ts';
+import { startStores } from './stores.ts';
 
 const SEED = Number(process.env.HAND_OVER_SEED ?? 20_261_125);
 const PARTITIONS = 6;
@@ -28,21 +25,15 @@ describe('partitions go from one owner to the next', () => {
   let modelStoreUrl: string;
 
   beforeAll(async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'liminal-hand-over-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    const server = await startTestRedis();
-    cleanups.push(() => server.stop());
-    redis = new Redis(server.url);
+    const stores = await startStores('hand-over', cleanups);
+    redis = new Redis(stores.env.REDIS_URL);
     cleanups.push(async () => redis.disconnect());
-    modelStoreUrl = `file:${join(directory, 'models')}`;
+    modelStoreUrl = stores.env.MODEL_STORE_URL;
     const env = {
-      REDIS_URL: server.url,
+      ...stores.env,
       PARTITIONS: String(PARTITIONS),
       LEASE_MS: String(LEASE_MS),
       ARCHIVE_FLUSH_MS: '500',
-      MODEL_STORE_URL: modelStoreUrl,
-      RELEASE_SIGNING_KEY_FILE: join(directory, 'private.pem'),
-      RELEASE_PUBLIC_KEY_FILE: join(directory, 'public.pem'),
     };
     const names = ['backend', 'kenning', 'feature-extractor', 'feature-extractor', 'predictor', 'predictor'] as const;
     const services = await Promise.all(

@@ -1,30 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { FEATURE_COUNT, MINUTE_MS, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import type { Prediction } from '@liminal/shared/contracts/prediction';
 import { ewmaForecast } from '@liminal/shared/features/load-forecast';
 import { replayEvents } from '@liminal/shared/features/replay';
-import { startTestRedis } from '@liminal/shared/testing/redis';
 import { normalTraffic } from '@liminal/simulator/traffic';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { everythingIsArchived, ServiceProcess, sendUntilTaken } from './service-process.ts';
+import { startStores } from './stores.ts';
 
 const CALL_EVENTS = 500;
 const cleanups: (() => Promise<unknown>)[] = [];
 const services = new Map<string, ServiceProcess>();
 
 beforeAll(async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'liminal-load-forecast-'));
-  cleanups.push(() => rm(directory, { recursive: true, force: true }));
-  const server = await startTestRedis();
-  cleanups.push(() => server.stop());
-  const env = {
-    REDIS_URL: server.url,
-    MODEL_STORE_URL: `file:${join(directory, 'models')}`,
-    RELEASE_SIGNING_KEY_FILE: join(directory, 'private.pem'),
-    RELEASE_PUBLIC_KEY_FILE: join(directory, 'public.pem'),
-  };
+  const { env } = await startStores('load-forecast', cleanups);
   for (const name of ['backend', 'feature-extractor', 'predictor', 'kenning'] as const) {
     const service = await ServiceProcess.start(name, env);
     services.set(name, service);

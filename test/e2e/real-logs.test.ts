@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openLogFile } from '@liminal/launcher/import/log-file';
 import { METRIC_LABELS, NODE_METRIC_LABELS } from '@liminal/shared/runtime/metric-labels';
-import { startTestRedis } from '@liminal/shared/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServiceName, ServiceProcess, until } from './service-process.ts';
+import { startStores } from './stores.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DATA = process.env.LIMINAL_DATA_DIR ?? join(ROOT, '../shared/data');
@@ -55,17 +54,12 @@ describe.skipIf(missing.length > 0)('real logs', () => {
   let directory: string;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'liminal-real-logs-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    const redis = await startTestRedis();
-    cleanups.push(() => redis.stop());
+    const stores = await startStores('real-logs', cleanups);
+    directory = stores.directory;
     const env = {
-      REDIS_URL: redis.url,
+      ...stores.env,
       // A short day of one small server: at the default of 1% there may be nothing to list.
       ANOMALY_ALERT_RATE: '0.05',
-      MODEL_STORE_URL: `file:${join(directory, 'models')}`,
-      RELEASE_SIGNING_KEY_FILE: join(directory, 'private.pem'),
-      RELEASE_PUBLIC_KEY_FILE: join(directory, 'public.pem'),
     };
     for (const name of SERVICES) {
       const service = await ServiceProcess.start(name, env);

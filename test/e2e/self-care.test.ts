@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '@liminal/shared/contracts/event';
 import { Random } from '@liminal/shared/runtime/random';
-import { startTestRedis } from '@liminal/shared/testing/redis';
 import { withNewClient } from '@liminal/simulator/drift/new-client';
 import { normalTraffic, simulateTraffic } from '@liminal/simulator/traffic';
 import { afterEach, describe, expect, it } from 'vitest';
 import { everythingIsArchived, ServiceProcess, sendUntilTaken, until } from './service-process.ts';
+import { startStores } from './stores.ts';
 
 const SEED = Number(process.env.SELF_CARE_SEED ?? 20_261_126);
 const HOUR_MS = 3_600_000;
@@ -57,18 +54,12 @@ class Platform {
   }
 
   static async start(cleanups: (() => Promise<unknown>)[], settings: Record<string, string> = {}): Promise<Platform> {
-    const directory = await mkdtemp(join(tmpdir(), 'liminal-self-care-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    const redis = await startTestRedis();
-    cleanups.push(() => redis.stop());
+    const stores = await startStores('self-care', cleanups);
     const env = {
-      REDIS_URL: redis.url,
+      ...stores.env,
       PARTITIONS: '4',
       LEASE_MS: '1000',
       ARCHIVE_FLUSH_MS: '300',
-      MODEL_STORE_URL: `file:${join(directory, 'models')}`,
-      RELEASE_SIGNING_KEY_FILE: join(directory, 'private.pem'),
-      RELEASE_PUBLIC_KEY_FILE: join(directory, 'public.pem'),
       RELEASE_POLL_MS: '200',
       ANOMALY_ALERT_RATE: String(ALERT_RATE),
       RECENT_ENTRIES: '5000',

@@ -10,7 +10,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMatrix, type Matrix, takeRows } from '../src/detectors/matrix.ts';
 import { RECONSTRUCTION_ERROR_OUTPUT } from '../src/onnx/autoencoder-converter.ts';
-import { ModelSession } from '../src/onnx/model-session.ts';
+import { outputsOf } from '../src/onnx/testing/outputs-of.ts';
 import type { TrainedRelease } from '../src/pipelines/train-release-models.ts';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../src/pipelines/train-release-models.ts';
 import { TRAINABLE_MODELS } from '../src/pipelines/trainable-models.ts';
@@ -204,15 +204,6 @@ describe('a release with an LSTM', () => {
 function asVectors({ values, rows }: Matrix): Float32Array {
   const features = (row: number) => values.subarray(row * FEATURE_COUNT, (row + 1) * FEATURE_COUNT);
   return modelInputs(Array.from({ length: rows }, (_, row) => ({ values: features(row) })));
-}
-
-async function outputsOf(file: Uint8Array, rows: Matrix) {
-  const session = await ModelSession.open(file);
-  try {
-    return await session.run(rows);
-  } finally {
-    await session.release();
-  }
 }
 
 function traffic(count: number, seed: number): Matrix {

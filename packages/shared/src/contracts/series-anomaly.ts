@@ -1,38 +1,26 @@
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
+import { MINUTE_MS } from './feature-vector.ts';
 import { observed, severitySchema } from './prediction.ts';
-import { measureSchema, type SeriesIdentity, scopeSchema, seriesName } from './series.ts';
+import { measureSchema, type ScoredPoint, type SeriesIdentity, scopeSchema, seriesName } from './series.ts';
 import { unpackMsgpackAs } from './unpack-msgpack.ts';
 
 const FORMAT_VERSION = 1;
-const MINUTE_MS = 60_000;
 const packr = new Packr({ useRecords: false });
 
 /** Minutes that an anomaly carries along of its series and of the platform's load. */
 export const ANOMALY_MINUTES = 60;
 
 /** A minute of a series and its expected band; NaN where there is none. */
-export interface RecentMinute {
-  minute: number;
-  value: number;
-  expectedLow: number;
-  expectedHigh: number;
-}
+export type RecentMinute = Pick<ScoredPoint, 'minute' | 'value' | 'expectedLow' | 'expectedHigh'>;
 
 /** An anomaly of a series as it goes through Redis. */
-export interface SeriesAnomalyRecord extends SeriesIdentity {
-  minute: number;
-  value: number;
-  expected: number;
-  expectedLow: number;
-  expectedHigh: number;
-  score: number;
-  severity: z.infer<typeof severitySchema>;
+export interface SeriesAnomalyRecord extends SeriesIdentity, Omit<ScoredPoint, 'status' | 'alarm'> {
   /** Minutes of the series up to this one, oldest first. */
   recent: RecentMinute[];
   /** Requests of the platform in the same minutes. */
-  load: { minute: number; value: number }[];
+  load: Pick<ScoredPoint, 'minute' | 'value'>[];
   scoredAt: number;
 }
 

@@ -20,10 +20,6 @@ export const MEASURES = [
 export const measureSchema = z.enum(MEASURES);
 export type Measure = z.infer<typeof measureSchema>;
 
-/** What has no route or channel can't be told by group. */
-export const ROUTE_MEASURES = ['requests', 'active_users', 'error_ratio', 'p95_duration'] as const satisfies Measure[];
-export const CHANNEL_MEASURES = ['channel_events', 'active_users'] as const satisfies Measure[];
-
 export const SCOPES = ['platform', 'route', 'channel'] as const;
 export const scopeSchema = z.enum(SCOPES);
 export type Scope = z.infer<typeof scopeSchema>;

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@liminal/shared/contracts/feature-vector';
 import { observed, severitySchema } from '@liminal/shared/contracts/prediction';
 import {
   measureSchema,
@@ -14,7 +15,6 @@ import { z } from 'zod';
 import { errors } from '../errors.ts';
 import { readSeries, readSeriesPoints } from '../queries/series.ts';
 
-const MINUTE_MS = 60_000;
 /** Minutes are scored a minute or two after their end, in a silence up to three. */
 const STALE_AFTER_MS = 5 * MINUTE_MS;
 

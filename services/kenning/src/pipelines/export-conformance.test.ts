@@ -1,7 +1,7 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { createMatrix, type Matrix, takeRows } from '../detectors/matrix.ts';
-import { ModelSession } from '../onnx/model-session.ts';
+import { outputsOf } from '../onnx/testing/outputs-of.ts';
 import type { SplitRows } from './train-detector.ts';
 import { TRAINABLE_MODELS, type TrainableModel } from './trainable-models.ts';
 import type { TrainedModel, TrainingProgress } from './trained-model.ts';
@@ -84,15 +84,6 @@ describe.each(Object.values(TRAINABLE_MODELS) as TrainableModel<object>[])('the 
     }
   });
 });
-
-async function outputsOf(file: Uint8Array, rows: Matrix) {
-  const session = await ModelSession.open(file);
-  try {
-    return await session.run(rows);
-  } finally {
-    await session.release();
-  }
-}
 
 function normalRows(rows: number, seed: number): Matrix {
   const random = new Random(seed);

@@ -8,7 +8,7 @@ import { alarmCountBand } from '../calibration/beta-binomial.ts';
 import { calibrate, conformalPValue } from '../calibration/conformal.ts';
 import { createMatrix, type Matrix } from '../detectors/matrix.ts';
 import { fitMedians } from '../detectors/median-imputation.ts';
-import { type ModelOutputs, ModelSession } from '../onnx/model-session.ts';
+import { outputsOf } from '../onnx/testing/outputs-of.ts';
 import { combinationOf, DEFAULT_RELEASE_TRAINING, trainReleaseModels } from './train-release-models.ts';
 import { TRAINABLE_MODELS } from './trainable-models.ts';
 import type { TrainingProgress } from './trained-model.ts';
@@ -167,15 +167,6 @@ describe('training of a release', () => {
     expect(seen.at(-1)).toEqual({ model: names.at(-1), stage: 'verify', share: 1 });
   });
 });
-
-async function outputsOf(file: Uint8Array, rows: Matrix): Promise<ModelOutputs> {
-  const session = await ModelSession.open(file);
-  try {
-    return await session.run(rows);
-  } finally {
-    await session.release();
-  }
-}
 
 function trafficRows(count: number, seed: number): Matrix {
   const random = new Random(seed);

@@ -21,13 +21,11 @@ import type { Config } from '../config.ts';
 import { TrainingDistribution } from '../explain/training-distribution.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
+import { MAX_BATCH_ROWS } from '../scoring/micro-batcher.ts';
 import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import { severityOf } from '../scoring/severity.ts';
 import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
 import type { AnomalyExplanations } from './anomaly-explanations.ts';
-
-/** Rows of one run of the models: each holds the event loop for a few milliseconds. */
-const ROWS_PER_RUN = 512;
 
 export interface FeaturesHandlerOptions {
   redis: Redis;
@@ -102,9 +100,9 @@ export class FeaturesSession implements PartitionSession {
     const records: PredictionRecord[] = [];
     const explaining: ScoredRecords['explaining'][] = [];
     const checks: ForecastCheck[] = [];
-    for (let start = 0; start < vectors.length; start += ROWS_PER_RUN) {
+    for (let start = 0; start < vectors.length; start += MAX_BATCH_ROWS) {
       while (share.isUsedUp) await share.nextTurn();
-      const some = vectors.slice(start, start + ROWS_PER_RUN);
+      const some = vectors.slice(start, start + MAX_BATCH_ROWS);
       const scored = await this.#options.scoring.run(() => this.#score(some));
       explaining.push(scored.explaining);
       for (const record of scored.records) {

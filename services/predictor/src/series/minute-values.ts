@@ -7,7 +7,7 @@ import { type ChannelTotals, type PlatformMinute, type RouteTotals, sumRoutes } 
  * Good ones that a ratio counts beside those that were: with few events a single bad one says little. At a hundred events the
  * ratio is that of the events but for 5%.
  */
-const PRIOR_EVENTS = 5;
+export const PRIOR_EVENTS = 5;
 
 /** Value of one series in one minute. */
 export interface SeriesValue extends SeriesIdentity {
@@ -98,7 +98,7 @@ function channelValues(
   });
 }
 
-const ratio = (bad: number, all: number): number => bad / (all + PRIOR_EVENTS);
+export const ratio = (bad: number, all: number): number => bad / (all + PRIOR_EVENTS);
 
 function* others<T>(groups: ReadonlyMap<string, T>, tracked: readonly Tracked[]): Generator<T> {
   const names = new Set(tracked.map(({ group }) => group));
