@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alarmCountBand } from '@liminal/kenning/calibration/beta-binomial';
 import { alarmingRanks } from '@liminal/kenning/calibration/conformal';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import { type LabelledSet, labelledSets, PROTOCOLS } from './adbench/labelled-sets.ts';
 import { alarmRun, COMBINED, MODEL_NAMES, RUNS } from './adbench/protocols.ts';
 import { type AdbenchResults, asMarkdown, type SetResult, summaryLines } from './adbench/report.ts';
@@ -20,7 +21,7 @@ const RESULTS_FILE = process.env.ADBENCH_RESULTS;
  * measurement can be resumed. Remove it when the code has changed.
  */
 export async function run(): Promise<void> {
-  const directory = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../shared/data'), 'adbench');
+  const directory = join(DATA_SETS, 'adbench');
   if (!existsSync(directory)) {
     console.warn(`SKIPPED ${name}: no data in ${directory} (set LIMINAL_DATA_DIR)`);
     return;

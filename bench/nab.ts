@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import { type NabProfile, readProfiles, readSeries } from './nab/corpus.ts';
 import { type Choice, chooseConstants, halvesOf, nabScore, type RowScores } from './nab/halves.ts';
 import { readPublished } from './nab/published.ts';
@@ -18,7 +19,7 @@ const SEED = 1;
  * `NAB_WRITE=1` writes docs/nab.md.
  */
 export async function run(): Promise<void> {
-  const directory = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../shared/data'), 'nab');
+  const directory = join(DATA_SETS, 'nab');
   if (!existsSync(directory)) {
     console.warn(`SKIPPED ${name}: no data in ${directory} (set LIMINAL_DATA_DIR)`);
     return;

@@ -10,6 +10,7 @@ import {
 } from '@liminal/kenning/tuning/model-spaces';
 import { DEFAULT_TUNING, tuneModels } from '@liminal/kenning/tuning/tune-models';
 import { Random } from '@liminal/shared/runtime/random';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import { type LabelledRows, labelledSets, positionsOf, standardisedBy } from './adbench/labelled-sets.ts';
 import { median } from './isolation-forest-rows.ts';
 
@@ -41,7 +42,7 @@ type Outcomes = Record<TrainingKind, Record<string, Outcome[]>>;
  * docs/tuning.md.
  */
 export async function run(): Promise<void> {
-  const directory = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../shared/data'), 'adbench');
+  const directory = join(DATA_SETS, 'adbench');
   if (!existsSync(directory)) {
     console.warn(`SKIPPED ${name}: no data in ${directory} (set LIMINAL_DATA_DIR)`);
     return;

@@ -7,13 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openLogFile } from '@liminal/launcher/import/log-file';
 import { METRIC_LABELS, NODE_METRIC_LABELS } from '@liminal/shared/runtime/metric-labels';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServiceName, ServiceProcess, until } from './service-process.ts';
 import { startStores } from './stores.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DATA = process.env.LIMINAL_DATA_DIR ?? join(ROOT, '../shared/data');
-const LOGS = ['weblogs/secrepo_access_2021-10-22.log', 'auth/elastic_ec2_auth.log'].map((file) => join(DATA, file));
+const LOGS = ['weblogs/secrepo_access_2021-10-22.log', 'auth/elastic_ec2_auth.log'].map((file) =>
+  join(DATA_SETS, file),
+);
 /** What comes before the first own release; the rest of the day is scored by it. */
 const MORNING_LINES = 400;
 const SERVICES = ['kenning', 'predictor', 'feature-extractor', 'auto-retrainer', 'backend'] as const;

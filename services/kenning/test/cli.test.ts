@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Random } from '@liminal/shared/runtime/random';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import { parquetReadObjects } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -299,7 +300,7 @@ describe('arguments', () => {
   });
 });
 
-const data = join(process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../../../shared/data'), 'adbench');
+const data = join(DATA_SETS, 'adbench');
 if (!existsSync(data)) console.warn(`SKIPPED kenning on real data: none in ${data} (set LIMINAL_DATA_DIR)`);
 
 describe.skipIf(!existsSync(data))('on ADBench', () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Random } from '@liminal/shared/runtime/random';
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 import Libsvm from 'libsvm-js/asm.js';
 import { describe, expect, it } from 'vitest';
 import { createMatrix, type Matrix, rowRange, takeRows } from './matrix.ts';
@@ -9,10 +10,7 @@ import { OneClassSmo, type OneClassSmoOptions, type OneClassSolution } from './o
 import { runAtOnce } from './run-in-steps.ts';
 
 const CACHE_BYTES = 2 ** 24;
-const directory = join(
-  process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../../../../shared/data'),
-  'adbench',
-);
+const directory = join(DATA_SETS, 'adbench');
 
 function solve(points: Matrix, options: Partial<OneClassSmoOptions> & { total: number }): OneClassSolution {
   return runAtOnce(new OneClassSmo(points, { tolerance: 1e-6, cacheBytes: CACHE_BYTES, ...options }).solve());

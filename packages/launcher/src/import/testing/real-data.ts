@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-
-const DATA_DIR = process.env.LIMINAL_DATA_DIR ?? join(import.meta.dirname, '../../../../../../shared/data');
+import { DATA_SETS } from '@liminal/shared/testing/data-sets';
 
 /** Path of a real log; undefined, with a warning, where the data sets are not installed. */
 export function realData(name: string): string | undefined {
-  const path = join(DATA_DIR, name);
+  const path = join(DATA_SETS, name);
   if (existsSync(path)) return path;
   console.warn(`SKIPPED: tests over ${name}, because ${path} does not exist; set LIMINAL_DATA_DIR to the data sets`);
   return undefined;
