@@ -6,14 +6,16 @@ import { promisify } from 'node:util';
  * Fills Node's compile cache with the services and everything they import, unless there is a cache already. A service that
  * finds its code there neither loads the compiler that strips types, which would stay in its memory (about 25 MB), nor
  * spends its first second on it. Without a cache everything works as well: a failure here is told, not thrown.
+ *
+ * @param path of programs, as in the environment
  */
 export async function fillCompileCache(
   directory: string,
   mains: readonly string[],
-  say: (message: string) => void,
+  { path, say }: { path: string | undefined; say: (message: string) => void },
 ): Promise<void> {
   if (existsSync(directory)) return;
-  const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: directory };
+  const env = { PATH: path, NODE_COMPILE_CACHE: directory };
   for (const main of mains) {
     try {
       await promisify(execFile)(process.execPath, [main, '--check'], { env });

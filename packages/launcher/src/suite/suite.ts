@@ -111,9 +111,9 @@ async function startRedis(settings: SuiteSettings, program: RedisProgram): Promi
   }
 }
 
-async function redisProgram(reporter: Reporter): Promise<RedisProgram> {
+async function redisProgram({ env }: SuiteSettings, reporter: Reporter): Promise<RedisProgram> {
   try {
-    return await findRedisServer({ onProgress: (message) => reporter.say(message) });
+    return await findRedisServer({ env, onProgress: (message) => reporter.say(message) });
   } catch (cause) {
     if (cause instanceof RedisMissingError) throw new SuiteError(cause.message, { cause });
     throw cause;
@@ -159,7 +159,10 @@ async function startParts(
 ): Promise<Suite> {
   const say = (message: string): void => reporter.say(message);
   const mains = SERVICE_NAMES.map(mainOf);
-  const [program] = await Promise.all([redisProgram(reporter), fillCompileCache(compileCacheOf(settings), mains, say)]);
+  const [program] = await Promise.all([
+    redisProgram(settings, reporter),
+    fillCompileCache(compileCacheOf(settings), mains, { path: settings.env.PATH, say }),
+  ]);
   signal.throwIfAborted();
   let redisUrl = '';
   const redis = new Supervisor({
