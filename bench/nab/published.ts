@@ -4,7 +4,6 @@ import type { NabProfile, NabSeries } from './corpus.ts';
 
 /** Detectors of the scoreboard whose results for each series were published. */
 export const PUBLISHED_DETECTORS = ['windowedGaussian', 'HTM', 'CAD-OSE', 'ARTime'] as const;
-export type PublishedDetector = (typeof PUBLISHED_DETECTORS)[number];
 
 type Rows = ReadonlyMap<string, Readonly<Record<string, number>>>;
 

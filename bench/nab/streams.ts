@@ -18,7 +18,7 @@ export interface Constants {
 }
 
 /** Of a series whose rows count as minutes. The rest of the options is as the platform's watch has it, but for the scale. */
-export function detectorFor({ probation }: NabSeries, { alarmThreshold, silenceShare }: Constants): SeriesDetector {
+function detectorFor({ probation }: NabSeries, { alarmThreshold, silenceShare }: Constants): SeriesDetector {
   return SeriesDetector.fresh({
     ...DEFAULT_SERIES_OPTIONS,
     scale: 'linear',

@@ -51,13 +51,13 @@ export const stateKey = (partition: number, user: string): string => `state:{${p
 /** Snapshot of the minutes of a partition that are still open. */
 export const openMinutesKey = (partition: number): string => `minutes:{${partition}}`;
 
-/** Hash of the platform watch: `minute` (the last one merged) and `b` (its state, the newest points among it). */
+/** Hash of the platform watch: `state` (packed), `series` (packed list of them) and `commits` (how many there were). */
 export const watchKey = 'watch:{series}';
 
 /** Detector of a series: its state after some minute; what came later is in the points. */
 export const seriesDetectorKey = (series: string): string => `detector:{series}:${series}`;
 
-/** Ring of the last day's points of a series (series-point.ts). */
+/** Ring of the last day's points of a series (series-points.ts). */
 export const seriesPointsKey = (series: string): string => `points:{series}:${series}`;
 
 /** Newest feature vector of a user. */

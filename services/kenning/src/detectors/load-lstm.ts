@@ -143,8 +143,7 @@ export function loadSurprises(distributions: readonly LoadDistributions[], { val
 }
 
 /** Finite and not negative; not observed = none. */
-export const possibleLoad = (load: number): number =>
-  Number.isNaN(load) ? 0 : Math.min(Math.max(load, 0), FLOAT32_MAX);
+const possibleLoad = (load: number): number => (Number.isNaN(load) ? 0 : Math.min(Math.max(load, 0), FLOAT32_MAX));
 
 /** [rows, minutes · `MINUTE_VALUES`] of what the network takes. */
 function minuteValues({ values, rows, columns }: Matrix): Float32Array {

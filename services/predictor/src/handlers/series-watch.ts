@@ -101,6 +101,7 @@ export class SeriesWatch {
           waitMs = RETRY_AFTER_ERROR_MS;
         }
       }
+      // It rejects only because it was woken to stop.
       await sleep(waitMs, undefined, { signal: this.#awake.signal }).catch(() => {});
     }
     await group.leave().catch((error: unknown) => {

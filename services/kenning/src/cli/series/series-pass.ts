@@ -51,7 +51,7 @@ export function freshStart(
 }
 
 /** A detector that goes on after the rows it was trained on. Throws `TableError` where none of the rows is newer. */
-export function startAfter(path: string, { timesMs }: SeriesRows, model: SeriesModel): SeriesStart {
+function startAfter(path: string, { timesMs }: SeriesRows, model: SeriesModel): SeriesStart {
   if (timesMs.every((time) => time <= model.throughMs)) {
     const through = new Date(model.throughMs).toISOString();
     throw new TableError(`${path} ends before the model does, which has seen all until ${through}; give newer rows`);
