@@ -8,6 +8,9 @@ export const GATE_CHECKS = [
   'separation',
   'latency',
   'onnx-parity',
+  'batch-parity',
+  'additivity-forest',
+  'additivity-combined',
 ] as const;
 
 /** One thing that a challenger has to be good at. */

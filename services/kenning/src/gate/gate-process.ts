@@ -1,20 +1,24 @@
 import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
 import type { GateCheck, GateReport } from '@liminal/shared/contracts/gate';
+import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import { releaseKeys } from '@liminal/shared/contracts/release';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
-import { loadRelease } from '@liminal/shared/release/load-release';
+import { type LoadedRelease, loadRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { Random } from '@liminal/shared/runtime/random';
 import { readTrainingRows } from '../archive/archive-reader.ts';
 import { serveTask } from '../pipelines/run-in-process.ts';
+import { explanationGaps } from './explanation-gaps.ts';
 import type { GateTask } from './gate-in-process.ts';
 import { gateRows } from './gate-rows.ts';
-import { type JudgedRelease, judge } from './judge.ts';
+import { type JudgedChallenger, type JudgedRelease, judge } from './judge.ts';
 import { type GateRows, measureRelease } from './measure-release.ts';
 
 /** More rows than this judge no better. */
 const MOST_ROWS = 20_000;
+/** Rows as they came, and as many anomalies made of them, that the challenger explains. */
+const ROWS_EXPLAINED = 20;
 /** The same rows are drawn whenever the comparison is made again. */
 const SEED = 1;
 
@@ -46,9 +50,10 @@ await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport
     } else {
       const rows = gateRows(archived, new Random(SEED));
       onProgress({ stage: `measure ${champion}`, ratio: 0.2 });
-      const serving = await measured(champion, rows);
+      const serving = await withRelease(champion, (loaded, release) => measured(loaded, release, rows));
       onProgress({ stage: `measure ${challenger}`, ratio: 0.6 });
-      checks = judge(await measured(challenger, rows), serving, alertRate);
+      const judged = await withRelease(challenger, (loaded, release) => measuredWhole(loaded, release, rows));
+      checks = judge(judged, serving, alertRate);
     }
     const report: GateReport = {
       challenger,
@@ -68,15 +73,33 @@ await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport
     store.close();
   }
 
-  async function measured(id: string, rows: GateRows): Promise<JudgedRelease> {
+  async function withRelease<Result>(
+    id: string,
+    work: (loaded: LoadedRelease, release: OpenRelease) => Promise<Result>,
+  ): Promise<Result> {
     const loaded = await loadRelease(store, await readTrustedKeys(task.publicKeyFile), id);
-    const { calibration } = loaded.manifest;
     const release = await OpenRelease.open(loaded);
     try {
-      const measurement = await measureRelease(release, rows, alertRate);
-      return { ...measurement, calibrationRows: calibration.independentRows ?? calibration.rows };
+      return await work(loaded, release);
     } finally {
       await release.close();
     }
+  }
+
+  async function measured({ manifest }: LoadedRelease, release: OpenRelease, rows: GateRows): Promise<JudgedRelease> {
+    const { calibration } = manifest;
+    const measurement = await measureRelease(release, rows, alertRate);
+    return { ...measurement, calibrationRows: calibration.independentRows ?? calibration.rows };
+  }
+
+  async function measuredWhole(loaded: LoadedRelease, release: OpenRelease, rows: GateRows): Promise<JudgedChallenger> {
+    const explained = [rows.ofUsers, rows.injected].flatMap((of) => [
+      ...of.subarray(0, ROWS_EXPLAINED * MODEL_INPUT_LENGTH),
+    ]);
+    return {
+      ...(await measured(loaded, release, rows)),
+      onnxDifference: Math.max(...loaded.manifest.models.map(({ metrics }) => metrics.onnxDifference ?? Number.NaN)),
+      explanationGaps: await explanationGaps(loaded, release, Float32Array.from(explained)),
+    };
   }
 });

@@ -2,19 +2,21 @@ import { FEATURE_COUNT, FEATURE_NAMES } from '@liminal/shared/contracts/feature-
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { injectAnomalies } from './injected-anomalies.ts';
-import { calibrationError, type JudgedRelease, judge } from './judge.ts';
+import { calibrationError, type JudgedChallenger, type JudgedRelease, judge } from './judge.ts';
 
 const evenly = (count: number): number[] => Array.from({ length: count }, (_, index) => (index + 0.5) / count);
 
-const good: JudgedRelease = {
+const good: JudgedChallenger = {
   pValues: evenly(200),
   alarmShare: 0.01,
   separation: 0.95,
   microsecondsPerRow: 50,
   batchDifference: 0,
   calibrationRows: 100,
+  onnxDifference: 1e-7,
+  explanationGaps: { forest: 1e-7, combined: 0 },
 };
-const failed = (challenger: Partial<JudgedRelease>, champion: Partial<JudgedRelease> = {}): string[] =>
+const failed = (challenger: Partial<JudgedChallenger>, champion: Partial<JudgedRelease> = {}): string[] =>
   judge({ ...good, ...challenger }, { ...good, ...champion }, 0.01).flatMap(({ check, passed }) =>
     passed ? [] : [check],
   );
@@ -23,7 +25,7 @@ const alarming = (count: number): number[] =>
   evenly(200).map((pValue, index) => (index < count ? 0.005 : 0.01 + pValue));
 
 describe('judge', () => {
-  it.each<[string, Partial<JudgedRelease>, Partial<JudgedRelease>, string[]]>([
+  it.each<[string, Partial<JudgedChallenger>, Partial<JudgedRelease>, string[]]>([
     ['a good one', {}, {}, []],
     ['19 users to judge by', { pValues: evenly(19) }, {}, ['enough-rows']],
     ['20 users to judge by', { pValues: evenly(20) }, {}, []],
@@ -50,7 +52,18 @@ describe('judge', () => {
     ['three times the time', { microsecondsPerRow: 300 }, { microsecondsPerRow: 100 }, []],
     ['more than that', { microsecondsPerRow: 301 }, { microsecondsPerRow: 100 }, ['latency']],
     ['ten times a very short time', { microsecondsPerRow: 200 }, { microsecondsPerRow: 20 }, []],
-    ['scores that hang on the batch', { batchDifference: 0.01 }, {}, ['onnx-parity']],
+    ['scores that hang on the batch', { batchDifference: 0.01 }, {}, ['batch-parity']],
+    ['scores that are not those of what was fitted', { onnxDifference: 2e-5 }, {}, ['onnx-parity']],
+    ['no word about that', { onnxDifference: Number.NaN }, {}, ['onnx-parity']],
+    ['trees that do not add up', { explanationGaps: { forest: 2e-5, combined: 0 } }, {}, ['additivity-forest']],
+    ['no trees', { explanationGaps: { forest: null, combined: 0 } }, {}, []],
+    ['p-values that do not add up', { explanationGaps: { forest: 0, combined: 2e-5 } }, {}, ['additivity-combined']],
+    [
+      'p-values without a number',
+      { explanationGaps: { forest: 0, combined: Number.NaN } },
+      {},
+      ['additivity-combined'],
+    ],
     ['NaN for separation', { separation: Number.NaN }, {}, ['separation']],
   ])('%s', (_, challenger, champion, checks) => {
     expect(failed(challenger, champion)).toEqual(checks);

@@ -1,10 +1,21 @@
 import type { GateCheck } from '@liminal/shared/contracts/gate';
 import { betaBinomialCumulative } from '../calibration/beta-binomial.ts';
+import { SCORE_TOLERANCE } from '../pipelines/onnx-parity.ts';
+import type { ExplanationGaps } from './explanation-gaps.ts';
 import type { Measurement } from './measure-release.ts';
 
 export interface JudgedRelease extends Measurement {
   /** How many independent rows its calibration is worth. */
   calibrationRows: number;
+}
+
+export interface JudgedChallenger extends JudgedRelease {
+  /**
+   * Largest difference between scores of its files and of the fitted models, as the training found it (see
+   * `assertParity`); NaN where it kept none.
+   */
+  onnxDifference: number;
+  explanationGaps: ExplanationGaps;
 }
 
 /** Fewest different users to judge by. */
@@ -25,16 +36,20 @@ const TIME_FACTOR = 3;
 const FREE_MICROSECONDS = 200;
 /** Steps of the p-value that rounding may turn. */
 const LARGEST_BATCH_DIFFERENCE = 1e-3;
+/** Explanations have to add up to what is served, to the rounding of float32. */
+const LARGEST_EXPLANATION_GAP = 1e-5;
 
 /** What a challenger has to be good at. A pure function of what was measured on rows that it was not trained on. */
-export function judge(challenger: JudgedRelease, champion: JudgedRelease, alertRate: number): GateCheck[] {
+export function judge(challenger: JudgedChallenger, champion: JudgedRelease, alertRate: number): GateCheck[] {
   return [
     enoughRows(challenger),
     alarmRate(challenger, champion, alertRate),
     calibration(challenger, champion),
     separation(challenger, champion),
     latency(challenger, champion),
-    parity(challenger),
+    onnxParity(challenger),
+    batchParity(challenger),
+    ...additivity(challenger),
   ];
 }
 
@@ -129,14 +144,41 @@ function latency(challenger: JudgedRelease, champion: JudgedRelease): GateCheck 
   };
 }
 
-/** Files against fitted values are compared by the training itself, which publishes nothing that differs. */
-function parity({ batchDifference }: JudgedRelease): GateCheck {
+/** The fitted models are gone by now: the training compares, publishes nothing that differs, and keeps what it found. */
+function onnxParity({ onnxDifference }: JudgedChallenger): GateCheck {
+  const isKept = !Number.isNaN(onnxDifference);
   return {
     check: 'onnx-parity',
+    passed: onnxDifference <= SCORE_TOLERANCE,
+    challenger: isKept ? onnxDifference : null,
+    champion: null,
+    limit: SCORE_TOLERANCE,
+    because: isKept
+      ? `scores of the files differ by up to ${onnxDifference.toExponential(1)} from those of the fitted models`
+      : 'nothing tells whether the files score as the fitted models do: train the release again',
+  };
+}
+
+function batchParity({ batchDifference }: JudgedRelease): GateCheck {
+  return {
+    check: 'batch-parity',
     passed: batchDifference <= LARGEST_BATCH_DIFFERENCE,
     challenger: batchDifference,
     champion: null,
     limit: LARGEST_BATCH_DIFFERENCE,
     because: `p-values of the published files differ by up to ${batchDifference.toExponential(1)} with the size of the batch`,
   };
+}
+
+function additivity({ explanationGaps: { forest, combined } }: JudgedChallenger): GateCheck[] {
+  const check = (name: 'additivity-forest' | 'additivity-combined', what: string, gap: number): GateCheck => ({
+    check: name,
+    passed: gap <= LARGEST_EXPLANATION_GAP,
+    challenger: Number.isNaN(gap) ? null : gap,
+    champion: null,
+    limit: LARGEST_EXPLANATION_GAP,
+    because: `explanations of ${what} miss up to ${gap.toExponential(1)} of it`,
+  });
+  const checks = [check('additivity-combined', 'the combined p-value', combined)];
+  return forest === null ? checks : [check('additivity-forest', 'the score of the forest', forest), ...checks];
 }

@@ -29,9 +29,11 @@ export function probeRows(rows: Matrix, most = PROBED_ROWS): Matrix {
   return { values, rows: copies * probed.rows, columns };
 }
 
+const differenceOf = (value: number, expected: number): number =>
+  Math.abs(value - expected) / Math.max(1, Math.abs(expected));
+
 /** Within `SCORE_TOLERANCE`; NaN is close to nothing. */
-export const isClose = (value: number, expected: number): boolean =>
-  Math.abs(value - expected) <= SCORE_TOLERANCE * Math.max(1, Math.abs(expected));
+export const isClose = (value: number, expected: number): boolean => differenceOf(value, expected) <= SCORE_TOLERANCE;
 
 export interface ParityQuestion {
   name: string;
@@ -46,19 +48,22 @@ export interface ParityQuestion {
 
 /**
  * Throws `OnnxParityError` unless the file gives the fitted model's scores (within `SCORE_TOLERANCE`) and the p-values that
- * belong to its own scores: exactly the conformal ones, and the tail-extended ones to rounding.
+ * belong to its own scores: exactly the conformal ones, and the tail-extended ones to rounding. Returns the largest
+ * difference of a score that it found, in the terms of `SCORE_TOLERANCE`.
  */
-export async function assertParity(question: ParityQuestion): Promise<void> {
+export async function assertParity(question: ParityQuestion): Promise<number> {
   const { name, onnx, rows, expectedScores, calibration, signal } = question;
   const session = await ModelSession.open(onnx);
   try {
     const { scores, pValues, tailPValues } = await session.run(rows, signal);
+    let largest = 0;
     for (let row = 0; row < rows.rows; row++) {
       const score = scores[row]!;
       const expected = expectedScores[row]!;
       if (!isClose(score, expected)) {
         throw new OnnxParityError(`the ONNX file of ${name} scores a row ${score}, the fitted model ${expected}`);
       }
+      largest = Math.max(largest, differenceOf(score, expected));
       const pValue = conformalPValue(calibration, score);
       if (pValues[row] !== pValue) {
         throw new OnnxParityError(
@@ -72,6 +77,7 @@ export async function assertParity(question: ParityQuestion): Promise<void> {
         );
       }
     }
+    return largest;
   } finally {
     await session.release();
   }

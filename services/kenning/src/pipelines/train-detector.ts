@@ -59,14 +59,21 @@ export async function trainDetector<Options extends object, Fitted>(
   onProgress?.({ model: name, stage: 'verify', share: 0 });
   const probes = probeRows(calibration);
   const expectedScores = detector.anomalyScores(fitted, prepared(probes));
-  await assertParity({ name, onnx, rows: probes, expectedScores, calibration: calibrated, signal });
+  const onnxDifference = await assertParity({
+    name,
+    onnx,
+    rows: probes,
+    expectedScores,
+    calibration: calibrated,
+    signal,
+  });
 
   onProgress?.({ model: name, stage: 'verify', share: 1 });
   return {
     name,
     onnx,
     params: { ...plainParams(options), ...describe?.(fitted) },
-    metrics: {},
+    metrics: { onnxDifference },
     input: { offset: 0, length: training.columns, appliesTo: 'every-vector' },
     seed,
     calibration: {

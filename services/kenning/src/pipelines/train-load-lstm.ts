@@ -71,7 +71,14 @@ export async function trainLoadLstm(
   const probes = probeRows(held.histories, PROBED_HISTORIES);
   const fittedDistributions = loadDistributions(lstm, probes);
   const expectedScores = loadSurprises(fittedDistributions, probes);
-  await assertParity({ name: NAME, onnx, rows: probes, expectedScores, calibration: calibrated, signal });
+  const onnxDifference = await assertParity({
+    name: NAME,
+    onnx,
+    rows: probes,
+    expectedScores,
+    calibration: calibrated,
+    signal,
+  });
   await assertForecastParity(onnx, fittedDistributions, level, probes, signal);
 
   onProgress?.({ model: NAME, stage: 'verify', share: 1 });
@@ -82,7 +89,7 @@ export async function trainLoadLstm(
       name: NAME,
       onnx,
       params: { ...plainParams(options), intervalLevel: level },
-      metrics: forecastErrors(forecasts),
+      metrics: { onnxDifference, ...forecastErrors(forecasts) },
       input: { ...LOAD_INPUT, appliesTo: 'complete-input' },
       forecast: { load, lower, upper },
       seed,
