@@ -8,6 +8,7 @@ import { addEventsRoutes } from './routes/events.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { addUsersRoutes } from './routes/users.ts';
+import { addVerdictsRoutes } from './routes/verdicts.ts';
 
 export const service: ServiceDefinition<Config> = {
   name: 'backend',
@@ -29,6 +30,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   await addEventsRoutes(http, { redis: ingest, config, metrics, now });
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
+  addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
   addPipelineRoutes(http, api, partitions);
   return {

@@ -30,6 +30,12 @@ export const ERRORS = {
     remedy:
       'Look at how the name is written (it goes into the path URL-encoded); users without events for `STATE_TTL_SECONDS` are forgotten.',
   },
+  LIMINAL_ERR_ANOMALY_UNKNOWN: {
+    status: 404,
+    message: 'There is no anomaly {anomaly}, or it is no longer kept',
+    remedy:
+      'Take `id` from `GET /ml/anomalies`. The newest 100,000 anomalies are kept, and those that somebody has judged while they were.',
+  },
   LIMINAL_ERR_SERIES_UNKNOWN: {
     status: 404,
     message: 'The platform has no series {series}',

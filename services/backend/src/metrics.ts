@@ -32,6 +32,12 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       buckets: [1, 10, 50, 100, 500, 1_000, 5_000, MAX_EVENTS_PER_CALL],
       registers,
     }),
+    verdicts: new Counter({
+      name: 'liminal_backend_verdicts_total',
+      help: 'Verdicts on anomalies that were taken, by what they say',
+      labelNames: ['verdict'] as const,
+      registers,
+    }),
     lag: new Gauge({
       name: 'liminal_backend_lag_events',
       help: 'Accepted events of a partition that are not folded yet; absent while Redis is away',

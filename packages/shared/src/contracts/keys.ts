@@ -14,6 +14,12 @@ export const streamKey = (stream: PartitionedStream, partition: number): string 
 /** Stream of every anomaly, newest last. */
 export const anomaliesKey = 'anomalies';
 
+/** Stream of every verdict on an anomaly, oldest first. Never trimmed: people give them, one by one. */
+export const verdictsKey = 'verdicts:{feedback}';
+
+/** List of the stream ids of the verdicts on one anomaly, oldest first. */
+export const verdictsOfKey = (anomalyId: string): string => `verdicts:{feedback}:${anomalyId}`;
+
 /** What could not be decoded, with the reason, e.g. `dead:events:{3}`. */
 export const deadLetterKey = (stream: string): string => `dead:${stream}`;
 

@@ -14,6 +14,7 @@ export const METRIC_LABELS = {
   test: 'test of drift, a constant of the code',
   step: 'phase or outcome of a rollout, a constant of the code',
   severity: '`none`, `warning`, `critical`',
+  verdict: '`true_positive`, `false_positive`, `expected`, `unclear`',
   entity: '`user`, `series`',
   series:
     'measure of the platform (`requests`), of a place for a group (`requests@route-3`, `requests@channel-0`; up to `WATCH_GROUPS` places of each kind) or of the other groups: no group by its name',

@@ -2,7 +2,9 @@ import { toEntry } from '@liminal/shared/adapters/stream-worker';
 import { type AnomalyEntry, decodeAnomalyEntry, type ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
 import { anomaliesKey } from '@liminal/shared/contracts/keys';
 import { SEVERITIES, type Severity } from '@liminal/shared/contracts/prediction';
+import { anomalyId } from '@liminal/shared/contracts/prediction-batch';
 import { seriesName } from '@liminal/shared/contracts/series';
+import { seriesAnomalyId } from '@liminal/shared/contracts/series-anomaly';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -50,6 +52,26 @@ export async function findAnomalies(redis: Redis, query: AnomalyQuery, logger: L
   }
   return { anomalies, next: before ?? null };
 }
+
+/**
+ * The anomaly of an id, looked for from the new end on: what is judged is mostly new. Undefined where the stream does not
+ * hold it (any more).
+ */
+export async function findAnomaly(redis: Redis, id: string, logger: Logger): Promise<AnomalyEntry | undefined> {
+  for (let end = '+'; ; ) {
+    const entries = await redis.xrevrangeBuffer(anomaliesKey, end, '-', 'COUNT', SCAN_STEP);
+    for (const raw of entries) {
+      const entry = toEntry(raw);
+      end = `(${entry.id}`;
+      const anomaly = decode(entry.id, entry.fields, logger);
+      if (anomaly !== undefined && idOf(anomaly) === id) return anomaly;
+    }
+    if (entries.length < SCAN_STEP) return undefined;
+  }
+}
+
+const idOf = ({ entity, record }: AnomalyEntry): string =>
+  entity === 'user' ? anomalyId(record) : seriesAnomalyId(seriesName(record), record.minute);
 
 const rank = (severity: Severity): number => SEVERITIES.indexOf(severity);
 
