@@ -11,6 +11,7 @@ import { RolloutJobs } from './handlers/rollout-jobs.ts';
 import { ShadowReader } from './handlers/shadow-reader.ts';
 import { createMetrics } from './metrics.ts';
 import { observePlatform } from './policy/observe-platform.ts';
+import { VerdictReader } from './policy/verdict-counts.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addPolicyRoutes } from './routes/policy.ts';
@@ -44,8 +45,14 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     logger,
     now: Date.now,
   });
+  const sources = {
+    store,
+    queue: training,
+    verdicts: new VerdictReader(redis, logger),
+    publicKeyFile: config.releasePublicKeyFile,
+  };
   const loop = new RetrainerLoop({
-    observe: () => observePlatform({ store, queue: training, publicKeyFile: config.releasePublicKeyFile }),
+    observe: () => observePlatform(sources),
     store: state,
     tail: new PredictionsTail(redis, partitions),
     drift,
@@ -53,6 +60,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     shadow: new ShadowReader(redis, partitions),
     limits: config,
     everyMs: config.policyEveryMs,
+    roundMs,
     metrics,
     logger,
     now: Date.now,
@@ -61,7 +69,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   readiness.require('model store', () => store.ping());
   readiness.require('rules', () => loop.check());
   addPolicyRoutes(http, loop);
-  addDriftRoutes(http, { loop, config });
+  addDriftRoutes(http, loop);
   addHistoryRoutes(http, { loop, store });
   addRequestRoutes(http, { state, store });
   return {

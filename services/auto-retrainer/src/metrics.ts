@@ -49,6 +49,45 @@ export function createMetrics(registry: Registry) {
     driftVectors: gauge('liminal_retrainer_drift_window_rows', 'Vectors of different users in the window'),
     alertRate: gauge('liminal_retrainer_alert_rate_ratio', 'Share of the vectors of the window that alarmed'),
     alertBudget: gauge('liminal_retrainer_alert_budget_ratio', 'Share of normal vectors that may alarm, as was set'),
+    rowsSinceChange: gauge(
+      'liminal_retrainer_drift_since_change_rows',
+      'Predictions since the likely change; 0 while there is no drift',
+    ),
+    windowStart: gauge(
+      'liminal_retrainer_drift_window_start_timestamp_seconds',
+      'Event time of the first vector of the window; 0 = none',
+    ),
+    windowEnd: gauge(
+      'liminal_retrainer_drift_window_end_timestamp_seconds',
+      'Event time of the last vector of the window; 0 = none',
+    ),
+    scoreDistance: gauge(
+      'liminal_retrainer_drift_scores_distance_ratio',
+      'Largest distance of the p-values of the window from the uniform distribution',
+    ),
+    scorePValue: gauge('liminal_retrainer_drift_scores_p_value_ratio', 'p-value of that distance'),
+    checkedAt: gauge(
+      'liminal_retrainer_drift_check_timestamp_seconds',
+      'When a window was last compared with the reference',
+    ),
+    driftPValueThreshold: gauge(
+      'liminal_retrainer_drift_p_value_threshold_ratio',
+      'Adjusted p-value at or below which a feature counts as moved',
+    ),
+    stabilityLimit: gauge(
+      'liminal_retrainer_drift_stability_limit_ratio',
+      'Population stability index from which a feature has moved much, by custom',
+    ),
+    judgedAnomalies: new Gauge({
+      name: 'liminal_retrainer_judged_anomalies',
+      help: 'Alarms of the serving release that analysts have judged, by the last verdict',
+      labelNames: ['verdict'] as const,
+      registers,
+    }),
+    precisionFloor: gauge(
+      'liminal_retrainer_precision_floor_ratio',
+      'Share of right alarms among the judged ones below which a release is trained anew',
+    ),
     mmdPValue: gauge(
       'liminal_retrainer_drift_mmd_p_value_ratio',
       'p-value of the test of all features at once, of the newest window that was compared',

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import type { StoredDrift } from '@liminal/shared/contracts/drift-report';
+import { driftReportKey } from '@liminal/shared/contracts/keys';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +9,7 @@ import { emptyState } from '../src/state/retrainer-state.ts';
 import { StateStore } from '../src/state/state-store.ts';
 
 const LEASE_MS = 1_000;
+const drift = (at: number): StoredDrift => ({ at, freshForMs: 1, drift: null });
 
 describe('the state of the auto-retrainer', () => {
   let server: TestRedis;
@@ -40,9 +43,10 @@ describe('the state of the auto-retrainer', () => {
     state.paused = { by: 'a', because: 'first', at: 1 };
     await sleep(LEASE_MS + 100);
     expect(await second.lead()).toMatchObject({ leads: true });
-    await second.commit({ ...emptyState(), paused: { by: 'b', because: 'second', at: 2 } }, 0);
-    await expect(first.commit(state, 0)).rejects.toThrow(LeaseLostError);
+    await second.commit({ ...emptyState(), paused: { by: 'b', because: 'second', at: 2 } }, 0, drift(2));
+    await expect(first.commit(state, 0, drift(1))).rejects.toThrow(LeaseLostError);
     expect((await first.read()).paused).toMatchObject({ by: 'b' });
+    expect(JSON.parse((await redis.get(driftReportKey))!)).toEqual(drift(2));
   });
 
   it('comes back as it was written, infinities and NaN included', async () => {
@@ -64,7 +68,7 @@ describe('the state of the auto-retrainer', () => {
       rounds: [{ fromTs: 0, rows: 1 }],
       newestTs: 1,
     };
-    await store.commit(state, 0);
+    await store.commit(state, 0, drift(1));
     expect(await store.read()).toEqual(state);
   });
 
@@ -76,7 +80,7 @@ describe('the state of the auto-retrainer', () => {
     const { requests, taken } = await store.requests();
     expect(requests.map(({ kind }) => kind)).toEqual(['pause', 'rollback']);
     await store.ask({ kind: 'pause', by: 'ada', because: 'later', paused: false });
-    await store.commit(emptyState(), taken);
+    await store.commit(emptyState(), taken, drift(1));
     expect((await store.requests()).requests).toMatchObject([{ kind: 'pause', because: 'later' }]);
   });
 

@@ -4,6 +4,7 @@ import { type Config, loadConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
 import { readLag } from './queries/pipeline.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
+import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
@@ -32,6 +33,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
   addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
+  addDriftRoutes(http, { redis: api, now });
   addPipelineRoutes(http, api, partitions);
   return {
     async stop() {

@@ -3,6 +3,7 @@ import {
   acceptedKey,
   anomaliesKey,
   cursorKey,
+  driftReportKey,
   featuresKey,
   predictionKey,
   seriesPointsKey,
@@ -99,6 +100,23 @@ describe('GET /ml/users/:user', () => {
       status: 404,
       body: { error: { code: 'LIMINAL_ERR_USER_UNKNOWN', details: { user: 'nobody' } } },
     });
+  });
+});
+
+describe('GET /ml/drift', () => {
+  test('says that there is none before the auto-retrainer has looked', async () => {
+    const body = { drift: null, missing: 'no report yet: the auto-retrainer has not looked', at: null, stale: false };
+    expect(await get('/ml/drift')).toEqual({ status: 200, body });
+  });
+
+  test.each([
+    [1_000, false],
+    [120_000, true],
+  ])('says whether a report of %i ms ago is stale', async (ageMs, stale) => {
+    const at = Date.now() - ageMs;
+    await redis.set(driftReportKey, JSON.stringify({ at, freshForMs: 60_000, drift: null }));
+    const missing = 'no release served when the auto-retrainer looked';
+    expect((await get('/ml/drift')).body).toEqual({ drift: null, missing, at, stale });
   });
 });
 

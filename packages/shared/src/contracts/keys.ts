@@ -75,6 +75,9 @@ export const predictionKey = (partition: number, user: string): string => `predi
 /** Hash of all that the auto-retrainer has to remember, written in one step under its fencing token. */
 export const retrainerKey = 'retrainer';
 
+/** What the auto-retrainer found of drift at its last look (drift-report.ts). */
+export const driftReportKey = 'retrainer:drift';
+
 /** List of what people asked of the auto-retrainer and its leader has not taken up yet, oldest first. */
 export const retrainerRequestsKey = 'retrainer:requests';
 

@@ -1,9 +1,12 @@
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import type { Drift } from '@liminal/shared/contracts/drift-report';
+import { VERDICTS } from '@liminal/shared/contracts/verdict';
 import type { Logger } from 'pino';
-import type { DriftReport } from '../drift/drift-monitor.ts';
+import { driftReport, STABILITY_LIMITS, WINDOW_RATE } from '../drift/report.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Platform } from '../policy/observe-platform.ts';
 import { type Decision, decide, type Limits, type Situation } from '../policy/policy.ts';
+import { precisionCounts } from '../policy/verdict-counts.ts';
 import { advance, newRollout, type Rollout, type RolloutLimits } from '../rollout/rollout.ts';
 import { newWatch, type WatchLimits, watchRecords, watchVerdict } from '../rollout/watch.ts';
 import { applyRequests } from '../state/apply-requests.ts';
@@ -23,10 +26,16 @@ export interface RetrainerLoopOptions {
   shadow: ShadowReader;
   limits: Limits & RolloutLimits & WatchLimits;
   everyMs: number;
+  /** Of drift. */
+  roundMs: number;
   metrics: Metrics;
   logger: Logger;
   now(): number;
 }
+
+/** A report of drift is fresh for so many looks, which may take long or fail, and for this time in any case. */
+const LOOKS_FRESH = 5;
+const LEAST_FRESH_MS = 60_000;
 
 /** What the last look found. */
 export interface Look {
@@ -63,8 +72,10 @@ export class RetrainerLoop {
     return this.#state;
   }
 
-  get drift(): DriftReport | undefined {
-    return this.#options.drift.report;
+  /** null while nothing serves. */
+  get drift(): Drift | null {
+    const { drift, roundMs } = this.#options;
+    return drift.report === undefined ? null : driftReport(drift.report, this.#state.check, roundMs);
   }
 
   start(): void {
@@ -106,17 +117,18 @@ export class RetrainerLoop {
   }
 
   async #lead(platform: Platform): Promise<void> {
-    const { store, drift, jobs } = this.#options;
+    const { store, drift, jobs, everyMs, now } = this.#options;
     const state = this.#state;
     await this.#readPredictions(platform);
     const { requests, taken } = await store.requests();
-    applyRequests(state, requests, platform.production?.pointer ?? null, this.#options.now());
+    applyRequests(state, requests, platform.production?.pointer ?? null, now());
     await this.#moveOn(platform);
     const decision = this.#note(platform, true);
     if (decision.action === 'train') this.#begin(decision, platform);
     if (platform.production !== undefined) await drift.checkIfDue(platform.production.manifest, state);
     this.#measure(platform);
-    await store.commit(state, taken);
+    const freshForMs = Math.max(LEAST_FRESH_MS, LOOKS_FRESH * everyMs);
+    await store.commit(state, taken, { at: now(), freshForMs, drift: this.drift });
     if (state.rollout !== null) await jobs.ensure(state.rollout, platform.production?.pointer.release ?? null);
   }
 
@@ -180,7 +192,7 @@ export class RetrainerLoop {
     return decision;
   }
 
-  #situation({ production, rows, users, isTraining }: Platform): Situation {
+  #situation({ production, rows, users, isTraining, verdicts }: Platform): Situation {
     const { drift, now } = this.#options;
     const { rollout, ended, paused, request } = this.#state;
     const report = drift.report;
@@ -190,6 +202,7 @@ export class RetrainerLoop {
         release: production.pointer.release,
         provisional: production.manifest.provisional,
         createdAt: Date.parse(production.manifest.createdAt),
+        spanMs: production.manifest.trainingData.toTs - production.manifest.trainingData.fromTs,
       },
       rows,
       users,
@@ -202,8 +215,9 @@ export class RetrainerLoop {
         effect: report.alerts.effect,
         sinceTs: report.martingale.sinceTs,
         rowsSinceChange: report.rowsSinceChange,
+        spanMs: Math.max(0, (report.window.toTs ?? 0) - (report.martingale.sinceTs ?? Number.POSITIVE_INFINITY)),
       },
-      verdicts: undefined,
+      verdicts: verdicts && precisionCounts(verdicts),
     };
   }
 
@@ -231,11 +245,15 @@ export class RetrainerLoop {
     logger.info({ rollout: rollout.id, reason, because }, 'rollout begins');
   }
 
-  #measure({ production }: Platform): void {
+  #measure({ production, verdicts }: Platform): void {
     const { drift, metrics, limits } = this.#options;
     const { rollout, check } = this.#state;
     metrics.alertBudget.set(limits.anomalyAlertRate);
     metrics.rolloutRunning.set(rollout === null ? 0 : 1);
+    metrics.precisionFloor.set(limits.precisionFloor);
+    metrics.driftPValueThreshold.set(WINDOW_RATE);
+    metrics.stabilityLimit.set(STABILITY_LIMITS.much);
+    for (const verdict of VERDICTS) metrics.judgedAnomalies.labels(verdict).set(verdicts?.[verdict] ?? 0);
     if (production !== undefined) metrics.productionSince.set(Date.parse(production.pointer.since) / 1000);
     const report = drift.report;
     if (report === undefined) return;
@@ -244,7 +262,13 @@ export class RetrainerLoop {
     metrics.martingaleThreshold.set(report.martingale.logThreshold);
     metrics.driftVectors.set(report.window.vectors);
     metrics.alertRate.set(report.alerts.rate);
+    metrics.rowsSinceChange.set(report.rowsSinceChange);
+    metrics.scoreDistance.set(report.scores.statistic);
+    metrics.scorePValue.set(report.scores.pValue);
+    metrics.windowStart.set((report.window.fromTs ?? 0) / 1000);
+    metrics.windowEnd.set((report.window.toTs ?? 0) / 1000);
     if (check === null || check.release !== report.release) return;
+    metrics.checkedAt.set(check.at / 1000);
     metrics.mmdPValue.set(check.drift.mmd.pValue);
     for (const { feature, ks, wasserstein, populationStability, missingRate } of check.drift.features) {
       const tests = { ks, wasserstein, 'population-stability': populationStability, 'missing-rate': missingRate };

@@ -4,6 +4,7 @@ import type { ReleaseManifest, ReleasePointer } from '@liminal/shared/contracts/
 import { type ArchiveSummary, archiveSummarySchema, trainingKeys } from '@liminal/shared/contracts/training-rows';
 import { loadManifest, readPointer } from '@liminal/shared/release/load-release';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
+import type { VerdictCounts, VerdictReader } from './verdict-counts.ts';
 
 /** What others know and do. */
 export interface Platform {
@@ -14,16 +15,20 @@ export interface Platform {
   users: number;
   /** Whether a training waits or runs already. */
   isTraining: boolean;
+  /** Of what serves; undefined while nothing does. */
+  verdicts: VerdictCounts | undefined;
 }
 
 export interface PlatformSources {
   store: ModelStore;
   queue: TrainingQueue;
+  verdicts: VerdictReader;
   publicKeyFile: string;
 }
 
 /** Looks at releases, archive and queue. Throws while one of them can't be read. */
-export async function observePlatform({ store, queue, publicKeyFile }: PlatformSources): Promise<Platform> {
+export async function observePlatform(sources: PlatformSources): Promise<Platform> {
+  const { store, queue, verdicts, publicKeyFile } = sources;
   const [summary, pointer, shadow, counts] = await Promise.all([
     readSummary(store),
     readPointer(store, 'production'),
@@ -36,9 +41,9 @@ export async function observePlatform({ store, queue, publicKeyFile }: PlatformS
     shadow: shadow?.release ?? null,
     isTraining: Object.values(counts).some((count) => count > 0),
   };
-  if (pointer === null) return { ...seen, production: undefined };
+  if (pointer === null) return { ...seen, production: undefined, verdicts: undefined };
   const manifest = await loadManifest(store, await readTrustedKeys(publicKeyFile), pointer.release);
-  return { ...seen, production: { pointer, manifest } };
+  return { ...seen, production: { pointer, manifest }, verdicts: await verdicts.countsOf(pointer.release) };
 }
 
 async function readSummary(store: ModelStore): Promise<ArchiveSummary | null> {

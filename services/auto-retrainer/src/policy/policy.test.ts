@@ -12,11 +12,13 @@ const limits: Limits = {
   minVerdicts: 20,
   coolDownMs: DAY_MS,
 };
-const factory = { release: 'r-factory', provisional: true, createdAt: NOW - DAY_MS };
-const own = { release: 'r-own', provisional: false, createdAt: NOW - 2 * DAY_MS };
+const HOUR_MS = 3_600_000;
+const factory = { release: 'r-factory', provisional: true, createdAt: NOW - DAY_MS, spanMs: DAY_MS };
+const own = { release: 'r-own', provisional: false, createdAt: NOW - 2 * DAY_MS, spanMs: 3 * DAY_MS };
 const old = { ...own, createdAt: NOW - 7 * DAY_MS };
 const request = { by: 'ada', because: 'new client' };
-const raised = { isAlarm: true, effect: 'raised', sinceTs: 5, rowsSinceChange: 1_000 } as const;
+const raised = { isAlarm: true, effect: 'raised', sinceTs: 5, rowsSinceChange: 1_000, spanMs: DAY_MS } as const;
+const bare = { action: 'train', reason: 'feedback', because: '5 of 20 alarms were confirmed' };
 const bad = { confirmed: 5, judged: 20 };
 
 const quiet: Situation = {
@@ -28,7 +30,7 @@ const quiet: Situation = {
   isPaused: false,
   lastEndedAt: undefined,
   request: undefined,
-  drift: { isAlarm: false, effect: 'none', sinceTs: null, rowsSinceChange: 0 },
+  drift: { isAlarm: false, effect: 'none', sinceTs: null, rowsSinceChange: 0, spanMs: 0 },
   verdicts: undefined,
 };
 
@@ -58,6 +60,18 @@ describe('decide', () => {
     ],
     ['alerts are many without drift', { drift: { ...raised, isAlarm: false } }, 'wait', 'not-needed'],
     ['drift has just begun', { drift: { ...raised, rowsSinceChange: 999 } }, 'wait', 'too-few-rows'],
+    [
+      'drift has not lasted for a day, and what serves has seen days',
+      { drift: { ...raised, spanMs: DAY_MS - 1 } },
+      'wait',
+      'too-few-hours',
+    ],
+    [
+      'drift has lasted for as long as what serves has seen',
+      { drift: { ...raised, spanMs: HOUR_MS }, production: { ...own, spanMs: HOUR_MS } },
+      'train',
+      'drift',
+    ],
     ['drift moves alerts while all is paused', { drift: raised, isPaused: true }, 'wait', 'paused'],
     ['drift moves alerts in the cool-down', { drift: raised, lastEndedAt: NOW - DAY_MS + 1 }, 'wait', 'cool-down'],
     ['drift moves alerts after the cool-down', { drift: raised, lastEndedAt: NOW - DAY_MS }, 'train', 'drift'],
@@ -77,5 +91,14 @@ describe('decide', () => {
 
   it('trains on the rows since the drift began', () => {
     expect(decide({ ...quiet, drift: raised }, limits)).toMatchObject({ sinceTs: 5 });
+  });
+
+  it.each([
+    ['where there is drift, whatever the alarm rate', { ...raised, effect: 'none' }, { ...bare, sinceTs: 5 }],
+    ['unless there are few rows since', { ...raised, rowsSinceChange: 999 }, bare],
+    ['unless there are few hours since', { ...raised, spanMs: HOUR_MS }, bare],
+    ['unless there is none', { ...raised, isAlarm: false }, bare],
+  ] as const)('trains on them also when verdicts are bad, %s', (_, drift, decision) => {
+    expect(decide({ ...quiet, verdicts: bad, drift }, limits)).toEqual(decision);
   });
 });

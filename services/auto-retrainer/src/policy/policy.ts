@@ -5,8 +5,8 @@ import type { AlertEffect } from '../drift/drift-monitor.ts';
 export interface Situation {
   /** Milliseconds since the epoch. */
   now: number;
-  /** The release that serves, if any. */
-  production: { release: string; provisional: boolean; createdAt: number } | undefined;
+  /** The release that serves, if any. `spanMs`: event time that its training rows cover. */
+  production: { release: string; provisional: boolean; createdAt: number; spanMs: number } | undefined;
   /** What is archived for training. */
   rows: number;
   users: number;
@@ -17,8 +17,10 @@ export interface Situation {
   lastEndedAt: number | undefined;
   /** What a person asked for. */
   request: { by: string; because: string } | undefined;
-  /** What is known of the release that serves; undefined while nothing is. */
-  drift: { isAlarm: boolean; effect: AlertEffect; sinceTs: number | null; rowsSinceChange: number } | undefined;
+  /** What is known of the release that serves; undefined while nothing is. `spanMs`: event time since the change. */
+  drift:
+    | { isAlarm: boolean; effect: AlertEffect; sinceTs: number | null; rowsSinceChange: number; spanMs: number }
+    | undefined;
   /** Verdicts of analysts on alarms of the release that serves; undefined without any. */
   verdicts: { confirmed: number; judged: number } | undefined;
 }
@@ -43,6 +45,7 @@ export type WaitReason =
   | 'training'
   | 'too-few-rows'
   | 'too-few-users'
+  | 'too-few-hours'
   | 'paused'
   | 'cool-down'
   | 'drift-without-effect';
@@ -52,6 +55,8 @@ export type Decision =
   | { action: 'train'; reason: TrainingReason; because: string; sinceTs?: number }
   | { action: 'wait'; reason: WaitReason; because: string };
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Quiet after an attempt at the first own release, which waits for no cool-down. */
 const BOOTSTRAP_RETRY_MS = 60_000;
 
@@ -94,22 +99,44 @@ function tooFew({ rows, users }: Situation, limits: Limits): Decision | undefine
   return undefined;
 }
 
-function feedback({ verdicts }: Situation, { precisionFloor, minVerdicts }: Limits): Decision | undefined {
-  if (verdicts === undefined || verdicts.judged < minVerdicts) return undefined;
+/** A precision below the floor is an effect of drift as well: where there is drift, it is trained on what came since. */
+function feedback(situation: Situation, limits: Limits): Decision | undefined {
+  const { verdicts, drift: found } = situation;
+  if (verdicts === undefined || verdicts.judged < limits.minVerdicts) return undefined;
   const { confirmed, judged } = verdicts;
-  if (confirmed / judged >= precisionFloor) return undefined;
-  return { action: 'train', reason: 'feedback', because: `${confirmed} of ${judged} alarms were confirmed` };
+  if (confirmed / judged >= limits.precisionFloor) return undefined;
+  const because = `${confirmed} of ${judged} alarms were confirmed`;
+  const hasDrift = found?.isAlarm && tooFewSinceChange(situation, limits) === undefined;
+  return { action: 'train', reason: 'feedback', because, ...(hasDrift && sinceChange(found)) };
 }
 
-function drift({ drift: found }: Situation, { driftMinRows }: Limits): Decision | undefined {
+function drift(situation: Situation, limits: Limits): Decision | undefined {
+  const found = situation.drift;
   if (found === undefined || !found.isAlarm) return undefined;
-  const { effect, sinceTs, rowsSinceChange } = found;
+  const { effect, rowsSinceChange } = found;
   if (effect === 'none') return wait('drift-without-effect', 'drift that leaves the alarm rate where it belongs');
+  const because = `drift that ${effect} the alarm rate, ${rowsSinceChange} rows since it began`;
+  return tooFewSinceChange(situation, limits) ?? { action: 'train', reason: 'drift', because, ...sinceChange(found) };
+}
+
+const sinceChange = ({ sinceTs }: NonNullable<Situation['drift']>) => (sinceTs === null ? {} : { sinceTs });
+
+/**
+ * Traffic has its hours of the day, and a release that has not seen some takes them for drift: it is trained on as many
+ * as the one that serves has seen.
+ */
+function tooFewSinceChange({ drift: found, production }: Situation, { driftMinRows }: Limits): Decision | undefined {
+  const { rowsSinceChange, spanMs } = found!;
   if (rowsSinceChange < driftMinRows) {
     return wait('too-few-rows', `${rowsSinceChange} of ${driftMinRows} rows since the drift began`);
   }
-  const because = `drift that ${effect} the alarm rate, ${rowsSinceChange} rows since it began`;
-  return { action: 'train', reason: 'drift', because, ...(sinceTs !== null && { sinceTs }) };
+  const neededMs = Math.min(production!.spanMs, DAY_MS);
+  if (spanMs >= neededMs) return undefined;
+  const [hours, needed] = [spanMs / HOUR_MS, neededMs / HOUR_MS].map((value) => value.toFixed(1));
+  return wait(
+    'too-few-hours',
+    `${hours} of the ${needed} hours that the serving release has seen, since the drift began`,
+  );
 }
 
 function age(

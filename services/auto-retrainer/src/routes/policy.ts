@@ -8,7 +8,14 @@ const lookSchema = z.object({
   leads: z.boolean().describe('Whether this replica acts; the others look on'),
   situation: z.object({
     now: z.int(),
-    production: z.object({ release: z.string(), provisional: z.boolean(), createdAt: z.int() }).optional(),
+    production: z
+      .object({
+        release: z.string(),
+        provisional: z.boolean(),
+        createdAt: z.int(),
+        spanMs: z.number().describe('Event time that its training rows cover'),
+      })
+      .optional(),
     rows: z.int(),
     users: z.int(),
     isTraining: z.boolean(),
@@ -21,6 +28,7 @@ const lookSchema = z.object({
         effect: z.string(),
         sinceTs: z.number().nullable(),
         rowsSinceChange: z.int(),
+        spanMs: z.number().describe('Event time since the likely change'),
       })
       .optional(),
     verdicts: z.object({ confirmed: z.int(), judged: z.int() }).optional(),

@@ -1,7 +1,8 @@
 import { LuaScript } from '@liminal/shared/adapters/lua-script';
 import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
-import { fenceKey, retrainerKey, retrainerRequestsKey } from '@liminal/shared/contracts/keys';
+import type { StoredDrift } from '@liminal/shared/contracts/drift-report';
+import { driftReportKey, fenceKey, retrainerKey, retrainerRequestsKey } from '@liminal/shared/contracts/keys';
 import type { Redis } from 'ioredis';
 import { type PersonRequest, personRequestSchema } from './person-request.ts';
 import { decodeState, encodeState, type RetrainerState } from './retrainer-state.ts';
@@ -57,10 +58,14 @@ export class StateStore {
     await this.#redis.rpush(retrainerRequestsKey, JSON.stringify(request));
   }
 
-  /** Writes the state and forgets the oldest `taken` requests, in one step. Throws `LeaseLostError`. */
-  async commit(state: RetrainerState, taken: number): Promise<void> {
-    const keys = [fenceKey('auto-retrainer', PARTITION), retrainerKey, retrainerRequestsKey];
-    const reply = await commitScript.run(this.#redis, keys, [this.#fence ?? 0, encodeState(state), taken]);
+  /**
+   * Writes the state and what others are told of drift, and forgets the oldest `taken` requests, in one step. Throws
+   * `LeaseLostError`.
+   */
+  async commit(state: RetrainerState, taken: number, drift: StoredDrift): Promise<void> {
+    const keys = [fenceKey('auto-retrainer', PARTITION), retrainerKey, retrainerRequestsKey, driftReportKey];
+    const args = [this.#fence ?? 0, encodeState(state), taken, JSON.stringify(drift)];
+    const reply = await commitScript.run(this.#redis, keys, args);
     if (reply === 'OK') return;
     this.#group.forget(PARTITION);
     this.#fence = undefined;
