@@ -6,6 +6,7 @@ export const GATE_CHECKS = [
   'alarm-rate',
   'calibration',
   'separation',
+  'labelled-separation',
   'latency',
   'onnx-parity',
   'batch-parity',
@@ -16,7 +17,7 @@ export const GATE_CHECKS = [
 /** One thing that a challenger has to be good at. */
 export const gateCheckSchema = z.object({
   check: z.enum(GATE_CHECKS),
-  passed: z.boolean(),
+  passed: z.boolean().describe('true also where there is too little to judge by: because says so'),
   challenger: z.number().nullable(),
   champion: z.number().nullable().describe('The same of the release that serves; null where it does not matter'),
   limit: z.number().nullable().describe('What the challenger had to reach or stay below'),

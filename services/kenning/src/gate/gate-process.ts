@@ -13,6 +13,7 @@ import { explanationGaps } from './explanation-gaps.ts';
 import type { GateTask } from './gate-in-process.ts';
 import { gateRows } from './gate-rows.ts';
 import { type JudgedChallenger, type JudgedRelease, judge } from './judge.ts';
+import { labelledSeparation } from './labelled-separation.ts';
 import { type GateRows, measureRelease } from './measure-release.ts';
 
 /** More rows than this judge no better. */
@@ -86,10 +87,14 @@ await serveTask<GateTask>(async (task, { onProgress, warn }): Promise<GateReport
     }
   }
 
-  async function measured({ manifest }: LoadedRelease, release: OpenRelease, rows: GateRows): Promise<JudgedRelease> {
-    const { calibration } = manifest;
+  async function measured(loaded: LoadedRelease, release: OpenRelease, rows: GateRows): Promise<JudgedRelease> {
+    const { calibration } = loaded.manifest;
     const measurement = await measureRelease(release, rows, alertRate);
-    return { ...measurement, calibrationRows: calibration.independentRows ?? calibration.rows };
+    return {
+      ...measurement,
+      calibrationRows: calibration.independentRows ?? calibration.rows,
+      labelled: await labelledSeparation(loaded, release, task.judged),
+    };
   }
 
   async function measuredWhole(loaded: LoadedRelease, release: OpenRelease, rows: GateRows): Promise<JudgedChallenger> {

@@ -13,6 +13,7 @@ const good: JudgedChallenger = {
   microsecondsPerRow: 50,
   batchDifference: 0,
   calibrationRows: 100,
+  labelled: { right: 20, wrong: 20, auroc: 0.8 },
   onnxDifference: 1e-7,
   explanationGaps: { forest: 1e-7, combined: 0 },
 };
@@ -49,6 +50,11 @@ describe('judge', () => {
     ['a little less separation', { separation: 0.91 }, {}, []],
     ['much less separation', { separation: 0.89 }, {}, ['separation']],
     ['no separation, as what serves', { separation: 0.6 }, { separation: 0.6 }, ['separation']],
+    ['a little less labelled separation', { labelled: { right: 20, wrong: 20, auroc: 0.71 } }, {}, []],
+    ['much less labelled separation', { labelled: { right: 20, wrong: 20, auroc: 0.69 } }, {}, ['labelled-separation']],
+    ['few right alarms', { labelled: { right: 19, wrong: 30, auroc: 0.1 } }, {}, []],
+    ['few false alarms', { labelled: { right: 30, wrong: 19, auroc: 0.1 } }, {}, []],
+    ['no verdicts', { labelled: { right: 0, wrong: 0, auroc: Number.NaN } }, {}, []],
     ['three times the time', { microsecondsPerRow: 300 }, { microsecondsPerRow: 100 }, []],
     ['more than that', { microsecondsPerRow: 301 }, { microsecondsPerRow: 100 }, ['latency']],
     ['ten times a very short time', { microsecondsPerRow: 200 }, { microsecondsPerRow: 20 }, []],
@@ -67,6 +73,20 @@ describe('judge', () => {
     ['NaN for separation', { separation: Number.NaN }, {}, ['separation']],
   ])('%s', (_, challenger, champion, checks) => {
     expect(failed(challenger, champion)).toEqual(checks);
+  });
+
+  it('says where there are too few verdicts to judge by', () => {
+    const labelled = { right: 3, wrong: 40, auroc: 0.1 };
+    const because = 'not judged: right alarms of 3 users and false ones of 40, 20 of each are needed';
+    const check = {
+      check: 'labelled-separation',
+      passed: true,
+      challenger: null,
+      champion: null,
+      limit: null,
+      because,
+    };
+    expect(judge({ ...good, labelled }, good, 0.01)).toContainEqual(check);
   });
 
   it('measures the distance from uniform', () => {

@@ -2,11 +2,14 @@ import type { GateCheck } from '@liminal/shared/contracts/gate';
 import { betaBinomialCumulative } from '../calibration/beta-binomial.ts';
 import { SCORE_TOLERANCE } from '../pipelines/onnx-parity.ts';
 import type { ExplanationGaps } from './explanation-gaps.ts';
+import type { LabelledSeparation } from './labelled-separation.ts';
 import type { Measurement } from './measure-release.ts';
 
 export interface JudgedRelease extends Measurement {
   /** How many independent rows its calibration is worth. */
   calibrationRows: number;
+  /** On alarms that analysts have judged. */
+  labelled: LabelledSeparation;
 }
 
 export interface JudgedChallenger extends JudgedRelease {
@@ -31,6 +34,12 @@ const LARGEST_CALIBRATION_ERROR = 0.2;
 /** A challenger may separate so much worse than what serves, and has to separate so well at least. */
 const SEPARATION_LOSS = 0.05;
 const LEAST_SEPARATION = 0.7;
+/**
+ * The same with labels, from so many users with right alarms and as many with false ones on: two equally good releases whose
+ * scores correlate by 0.8 then differ by so much in one case of twenty at most.
+ */
+const LABELLED_SEPARATION_LOSS = 0.1;
+const FEWEST_LABELLED_USERS = 20;
 /** A challenger may take so many times as long as what serves, and this time in any case. */
 const TIME_FACTOR = 3;
 const FREE_MICROSECONDS = 200;
@@ -46,6 +55,7 @@ export function judge(challenger: JudgedChallenger, champion: JudgedRelease, ale
     alarmRate(challenger, champion, alertRate),
     calibration(challenger, champion),
     separation(challenger, champion),
+    labelledSeparation(challenger, champion),
     latency(challenger, champion),
     onnxParity(challenger),
     batchParity(challenger),
@@ -129,6 +139,25 @@ function separation(challenger: JudgedRelease, champion: JudgedRelease): GateChe
     champion: champion.separation,
     limit,
     because: `injected anomalies are told apart with an AUROC of ${challenger.separation.toFixed(3)}, ${limit.toFixed(3)} is needed`,
+  };
+}
+
+/** Nobody has to judge alarms: where few have, releases are not compared by it. */
+function labelledSeparation({ labelled }: JudgedRelease, { labelled: serving }: JudgedRelease): GateCheck {
+  const { right, wrong } = labelled;
+  const check = 'labelled-separation';
+  if (Math.min(right, wrong) < FEWEST_LABELLED_USERS) {
+    const because = `not judged: right alarms of ${right} users and false ones of ${wrong}, ${FEWEST_LABELLED_USERS} of each are needed`;
+    return { check, passed: true, challenger: null, champion: null, limit: null, because };
+  }
+  const limit = serving.auroc - LABELLED_SEPARATION_LOSS;
+  return {
+    check,
+    passed: labelled.auroc >= limit,
+    challenger: labelled.auroc,
+    champion: serving.auroc,
+    limit,
+    because: `right alarms are told from false ones with an AUROC of ${labelled.auroc.toFixed(3)}, ${limit.toFixed(3)} is needed`,
   };
 }
 

@@ -22,6 +22,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { gateInProcess } from '../gate/gate-in-process.ts';
+import type { JudgedVectors } from '../gate/judged-vectors.ts';
 import type { Metrics } from '../metrics.ts';
 import { optimizeRelease } from '../optimisation/optimize-release.ts';
 import type { ReportStore } from '../optimisation/report-store.ts';
@@ -39,6 +40,8 @@ export interface TrainingJobsOptions {
   reports: ReportStore;
   /** Writes what is waiting to the archive, so that a training sees all that was predicted before it. */
   flushArchive(): Promise<void>;
+  /** What analysts have said of alarms. */
+  judgedVectors(): Promise<JudgedVectors>;
   metrics: Metrics;
   logger: Logger;
 }
@@ -173,8 +176,8 @@ export class TrainingJobs {
     return optimizeRelease(job, { modelStore: config.modelStore, registry, reports }, context);
   }
 
-  #gate(job: GateReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {
+  async #gate(job: GateReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {
     const { modelStore, publicKeyFile } = this.#options.config;
-    return gateInProcess(job, { modelStore, publicKeyFile }, context);
+    return gateInProcess(job, { modelStore, publicKeyFile, judged: await this.#options.judgedVectors() }, context);
   }
 }
