@@ -23,7 +23,7 @@ export interface ExplanationGaps {
 }
 
 const FOREST = 'isolation-forest';
-/** As many as the predictor explains an anomaly with: up to 509 rows are scored for each explanation. */
+/** Explanations have to add up whatever the number; with these up to 509 rows are scored for each. */
 const BACKGROUND_ROWS = 4;
 /** For the sampling that more than 12 features would need. */
 const SEED = 1;
