@@ -6,6 +6,7 @@ import { openModelStore } from '@liminal/shared/adapters/model-store';
 import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import { type LoadedRelease, loadRelease } from '@liminal/shared/release/load-release';
 import { type Matrix, takeColumns } from '../src/detectors/matrix.ts';
+import { longestInterval } from '../src/pipelines/longest-interval.ts';
 import { releaseRows } from '../src/pipelines/release-rows.ts';
 import type { TrainingRows } from '../src/pipelines/split-rows.ts';
 import type { TrainedRelease } from '../src/pipelines/train-release-models.ts';
@@ -18,7 +19,8 @@ export function simulatedRows(options: { seed: number; platformUsers?: number })
   const day = factoryRows(options);
   const numbers = new Map([...new Set(day.users)].map((user, number) => [user, number]));
   const userNumbers = Int32Array.from(day.users, (user) => numbers.get(user)!);
-  return { ...releaseRows({ ...day, userNumbers }), groups: userNumbers };
+  const longestIntervalMs = longestInterval(day.ts);
+  return { ...releaseRows({ ...day, userNumbers }), groups: userNumbers, longestIntervalMs };
 }
 
 /** What models are given of release rows, as one flat array. */

@@ -23,6 +23,8 @@ export type FeatureName = (typeof FEATURE_NAMES)[number];
 export const FEATURE_COUNT = FEATURE_NAMES.length;
 /** Position of the feature that the predictor fills in. */
 export const PREDICTED_USER_LOAD = 4;
+/** Position of the feature that looks back beyond the window, as far as the user is known. */
+export const LOGIN_INTERVALS = 5;
 export const MINUTE_MS = 60_000;
 /** Whole minutes of the load history, oldest first. */
 export const LOAD_HISTORY_MINUTES = 33;

@@ -153,6 +153,13 @@ export const trainingDataSchema = z.strictObject({
   users: count,
   fromTs: count.describe('Event time of the oldest row, ms since the epoch'),
   toTs: count.describe('Event time of the newest row'),
+  longestIntervalMs: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(
+      'Longer intervals than these rows can tell of count as this one; absent in older releases, which take them as they are',
+    ),
   sha256,
 });
 

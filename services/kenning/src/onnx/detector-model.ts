@@ -2,6 +2,7 @@ import type { ConformalCalibration } from '../calibration/conformal.ts';
 import { conformalPValueNode, tailPValueNode } from './conformal-p-value.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { imputedFeatures } from './missing-values.ts';
+import { rightCensoredFeatures } from './right-censoring.ts';
 
 /** Names of the one input and the outputs of every model file. */
 export const FEATURES_INPUT = 'features';
@@ -13,6 +14,8 @@ export interface DetectorModelParts {
   /** What the graph is, e.g. the name of the model. */
   name: string;
   columns: number;
+  /** See `rightCensored`; left out where no column is. */
+  limits?: Float32Array | undefined;
   /** Median of each training column: what a NaN counts as. Left out for a model that takes NaN itself. */
   medians?: Float32Array | undefined;
   /** Adds the model itself: features [N, columns] → score [N, 1], the last node being called `name`. */
@@ -29,9 +32,10 @@ export interface DetectorModelParts {
  * `p_value` [N, 1] and `tail_p_value` [N, 1].
  */
 export function detectorModel(parts: DetectorModelParts): Uint8Array<ArrayBuffer> {
-  const { name, columns, medians, addScore, calibration } = parts;
+  const { name, columns, limits, medians, addScore, calibration } = parts;
   const graph = new GraphBuilder();
-  const features = graph.floatInput(FEATURES_INPUT, ['N', columns]);
+  const raw = graph.floatInput(FEATURES_INPUT, ['N', columns]);
+  const features = limits ? rightCensoredFeatures(graph, raw, limits) : raw;
   const score = addScore(graph, medians ? imputedFeatures(graph, features, medians) : features, SCORE_OUTPUT);
   graph.floatOutput(score, ['N', 1]);
   if (calibration) {

@@ -10,6 +10,8 @@ export interface TrainingRows extends Matrix {
    * fitted too would look more typical than rows of anybody new. Each row is a group of its own unless given.
    */
   readonly groups?: Int32Array;
+  /** The longest interval, in ms, that the rows can tell of, see `longestInterval`; any unless given. */
+  readonly longestIntervalMs?: number | undefined;
 }
 
 export interface SplitOptions {

@@ -3,6 +3,7 @@ import { calibrate, smallestPValue } from '../calibration/conformal.ts';
 import type { Detector } from '../detectors/detector.ts';
 import { type Matrix, rowRange } from '../detectors/matrix.ts';
 import { fitMedians, imputeMissing, limitInfinite } from '../detectors/median-imputation.ts';
+import { rightCensored } from '../detectors/right-censoring.ts';
 import { type DetectorModelParts, detectorModel } from '../onnx/detector-model.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { ModelSession } from '../onnx/model-session.ts';
@@ -13,6 +14,8 @@ import type { ModelParams, TrainedModel, TrainingContext } from './trained-model
 export interface SplitRows {
   training: Matrix;
   calibration: Matrix;
+  /** Longest intervals that the rows can tell of, see `rightCensored`; left out where no column is censored. */
+  limits?: Float32Array | undefined;
   /** How many independent rows the calibration is worth: rows of one user resemble each other. */
   independentCalibrationRows?: number;
 }
@@ -32,12 +35,12 @@ export const TAIL_ROWS = 2_000;
 /** Rows → fitted detector → ONNX file with p-values that has been checked against the fitted values. */
 export async function trainDetector<Options extends object, Fitted>(
   { detector, addScore, describe }: ExportableDetector<Options, Fitted>,
-  { training, calibration }: SplitRows,
+  { training, calibration, limits }: SplitRows,
   options: Options,
   { seed, onProgress, signal }: TrainingContext,
 ): Promise<TrainedModel> {
   const { name } = detector;
-  const { medians, prepared } = rowPreparation(detector, training);
+  const { medians, prepared } = rowPreparation(detector, training, limits);
   const fitted = await detector.fit(prepared(training), options, {
     seed,
     signal,
@@ -48,6 +51,7 @@ export async function trainDetector<Options extends object, Fitted>(
   const parts: DetectorModelParts = {
     name,
     columns: training.columns,
+    limits,
     medians,
     addScore: (graph, features, scoreName) => addScore(graph, features, fitted, scoreName),
   };
@@ -85,14 +89,20 @@ export async function trainDetector<Options extends object, Fitted>(
   };
 }
 
-/** How a detector that is fitted on `training` takes its rows: medians filled in unless NaN is native to it. */
+/** How a detector that is fitted on `training` takes its rows: censored, and medians filled in unless NaN is native to it. */
 export function rowPreparation(
   { missingValues }: { missingValues: Detector<unknown, unknown>['missingValues'] },
   training: Matrix,
+  limits?: Float32Array,
 ): { medians: Float32Array | undefined; prepared(rows: Matrix): Matrix } {
-  if (missingValues === 'native') return { medians: undefined, prepared: limitInfinite };
-  const medians = fitMedians(training);
-  return { medians, prepared: (rows) => imputeMissing(rows, medians) };
+  const censored = (rows: Matrix): Matrix => (limits ? rightCensored(rows, limits) : rows);
+  if (missingValues === 'native') return { medians: undefined, prepared: (rows) => limitInfinite(censored(rows)) };
+  // In a censored column nothing is left to fill in; who reads the file learns all the same what counts there.
+  const medians = fitMedians(training).map((median, column) => {
+    const limit = limits?.[column] ?? Number.POSITIVE_INFINITY;
+    return limit === Number.POSITIVE_INFINITY ? median : limit;
+  });
+  return { medians, prepared: (rows) => imputeMissing(censored(rows), medians) };
 }
 
 async function scoresOf(

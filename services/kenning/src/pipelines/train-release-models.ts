@@ -5,6 +5,7 @@ import { Random } from '@liminal/shared/runtime/random';
 import { DEFAULT_LOAD_LSTM, type LoadLstmOptions } from '../detectors/load-lstm.ts';
 import { type Matrix, takeRows } from '../detectors/matrix.ts';
 import { mostTypicalFirst } from './background-rows.ts';
+import { censoringLimits } from './longest-interval.ts';
 import { type FeatureProfile, referenceProfile } from './reference-profile.ts';
 import { referenceRows } from './reference-rows.ts';
 import { RELEASE_ROW_LENGTH } from './release-rows.ts';
@@ -79,7 +80,9 @@ export async function trainReleaseModels(
   const features = hasFeaturesAlone ? rows : await servedFeatures(rows, lstm, context.signal);
   // The same rows in the same parts: what calibrates was not seen by the LSTM either.
   const served: TrainingRows = { ...features, ...(rows.groups && { groups: rows.groups }) };
-  const split = splitOf(served);
+  const { longestIntervalMs } = rows;
+  const limits = longestIntervalMs === undefined ? undefined : censoringLimits(longestIntervalMs);
+  const split: SplitRows = { ...splitOf(served), limits };
   const { training, calibration } = split;
   const backgroundCount = Math.min(options.backgroundRows, training.rows);
   const backgroundRows = mostTypicalFirst(takeRows(training, random.fork().sample(training.rows, backgroundCount)));

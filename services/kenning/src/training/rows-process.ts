@@ -1,6 +1,7 @@
 import type { HoldOut } from '@liminal/shared/contracts/jobs';
 import { leaveParent, receiveTask, sendToParent } from '../pipelines/child-task.ts';
 import { packError } from '../pipelines/error-transfer.ts';
+import { longestInterval } from '../pipelines/longest-interval.ts';
 import { releaseRows } from '../pipelines/release-rows.ts';
 import { archivedRows } from './archived-rows.ts';
 import { factoryRows } from './factory-rows.ts';
@@ -25,7 +26,14 @@ try {
     numbers.set(user, number);
     return number;
   });
-  const summary = { rows, users: numbers.size, fromTs: ts[0] ?? 0, toTs: ts.at(-1) ?? 0, sha256 };
+  const summary = {
+    rows,
+    users: numbers.size,
+    fromTs: ts[0] ?? 0,
+    toTs: ts.at(-1) ?? 0,
+    longestIntervalMs: longestInterval(ts),
+    sha256,
+  };
   const loadHistory = gathered.loadHistory!;
   const { values } = releaseRows({ rows, ts, userNumbers, features, loadHistory });
   await report({ type: 'rows', rows: { values, userNumbers, summary, holdOut } });

@@ -6,6 +6,7 @@ import { FEATURES_INPUT, P_VALUE_OUTPUT, SCORE_OUTPUT, TAIL_P_VALUE_OUTPUT } fro
 import { nonStandardOperators, parseModel } from '../onnx/model-rewrite.ts';
 import { PROFILE_QUANTILES } from '../pipelines/reference-profile.ts';
 import { RELEASE_ROW_LENGTH } from '../pipelines/release-rows.ts';
+import type { TrainingRows } from '../pipelines/split-rows.ts';
 import { trainInProcess } from '../pipelines/train-in-process.ts';
 import {
   combinationOf,
@@ -54,7 +55,7 @@ export async function trainRelease(
   const seed = request.seed ?? Number.parseInt(rows.summary.sha256.slice(0, 8), 16);
   const options = { ...DEFAULT_RELEASE_TRAINING, ...(request.models && { models: request.models }) };
   const trained = await trainInProcess(
-    { rows: { ...createMatrix(rows.values, RELEASE_ROW_LENGTH), groups: rows.userNumbers }, options, seed },
+    { rows: trainingRowsOf(rows), options, seed },
     {
       signal,
       onProgress: ({ model, stage, share }) =>
@@ -69,6 +70,11 @@ export async function trainRelease(
   if (request.promote) await registry.promote(id, request.reason, request.by);
   onProgress({ stage: 'done', ratio: 1 });
   return { release: id, promoted: request.promote, ...(rows.holdOut && { holdOut: rows.holdOut }) };
+}
+
+function trainingRowsOf({ values, userNumbers, summary }: GatheredRows): TrainingRows {
+  const { longestIntervalMs } = summary;
+  return { ...createMatrix(values, RELEASE_ROW_LENGTH), groups: userNumbers, longestIntervalMs };
 }
 
 const STAGES = ['fit', 'calibrate', 'verify'] as const;

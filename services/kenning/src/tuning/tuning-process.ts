@@ -1,6 +1,8 @@
 import type { ModelStoreSettings } from '@liminal/shared/adapters/model-store-settings';
 import type { TuneModelsResult } from '@liminal/shared/contracts/jobs';
 import type { LabelSource } from '@liminal/shared/contracts/tuning';
+import { rightCensored } from '../detectors/right-censoring.ts';
+import { censoringLimits, longestInterval } from '../pipelines/longest-interval.ts';
 import { serveTask } from '../pipelines/run-in-process.ts';
 import { archivedRows } from '../training/archived-rows.ts';
 import { separateLabelled } from './labelled-rows.ts';
@@ -25,7 +27,10 @@ await serveTask<TuningTask>(async (task, { onProgress, warn }): Promise<TuneMode
   const archived = await archivedRows(task.modelStore, task.maxRows, warn);
   const seed = task.seed ?? Number.parseInt(archived.sha256.slice(0, 8), 16);
   const { labelled, unlabelled, labelsNotFound } = separateLabelled(archived, task);
-  const { models, rows } = await tuneModels(unlabelled, labelled, task.options, {
+  // As the models of a release take them.
+  const limits = censoringLimits(longestInterval(archived.ts));
+  const censored = labelled && { ...labelled, rows: rightCensored(labelled.rows, limits) };
+  const { models, rows } = await tuneModels(rightCensored(unlabelled, limits), censored, task.options, {
     seed,
     onProgress: ({ model, ratio }) =>
       onProgress({ stage: `tune ${model}`, ratio: READ_SHARE + (1 - READ_SHARE) * ratio }),
