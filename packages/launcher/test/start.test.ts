@@ -73,9 +73,8 @@ describe('start', () => {
     const found = [...first.stdout.matchAll(/^ {2}[a-z-]+ +(\d) of 2 /gm)].map(([, count]) => Number(count));
     expect(found).toHaveLength(SCENARIOS.length);
     expect(found.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(4);
-    // 1 % is asked for; a release learned from the first day of some hundred users alarms two to four times as often on the
-    // next (docs/decisions/0010-calibration-by-user.md). That rates hold for more of them is tested with kenning.
-    expect(Number(/\(([\d.]+) %\) raised an alarm/.exec(first.stdout)?.[1])).toBeLessThan(10);
+    // 1 % is asked for
+    expect(Number(/\(([\d.]+) %\) raised an alarm/.exec(first.stdout)?.[1])).toBeLessThan(4);
     const labels = (await readFile(join(home, 'simulator-labels.ndjson'), 'utf8')).trimEnd().split('\n');
     expect(labels.map((line) => labelSchema.parse(JSON.parse(line)))).toHaveLength(2 * SCENARIOS.length);
 

@@ -17,7 +17,7 @@ const PLATFORM_USERS = 1_500;
 function normalRows(seed: number, count: number): TrainingRows {
   const all = simulatedRows({ seed, platformUsers: PLATFORM_USERS });
   const chosen = new Random(seed).sample(all.rows, count);
-  return { ...takeRows(all, chosen), groups: chosen.map((row) => all.groups![row]!) };
+  return { ...all, ...takeRows(all, chosen), groups: chosen.map((row) => all.groups![row]!) };
 }
 
 describe('calibration on simulated normal traffic of other users', () => {

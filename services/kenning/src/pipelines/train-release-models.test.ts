@@ -129,6 +129,25 @@ describe('training of a release', () => {
     expect(referenceProfile[5]).toMatchObject({ missingRate: 1, quantiles: null });
   });
 
+  it('takes login intervals longer than the rows can tell of, and missing ones, for that long; nothing else', async () => {
+    const longestIntervalMs = 8_000;
+    const rows = { ...trafficRows(400, 1), longestIntervalMs };
+    const probed = (login: number, other: number): number[] => [1, 2, 3, 4, 5, login, other];
+    const probes = createMatrix(
+      Float32Array.from([probed(8, 2), probed(9, 2), probed(9e9, 2), probed(Number.NaN, 2), probed(1, 2)].flat()),
+      FEATURE_COUNT,
+    );
+    const others = createMatrix(Float32Array.from([probed(1, 9e9), probed(1, Number.NaN)].flat()), FEATURE_COUNT);
+    const { models } = await trainReleaseModels(rows, options, { seed: 1 });
+    for (const { name, onnx } of models) {
+      const { scores } = await outputsOf(onnx, probes);
+      expect([...scores.subarray(1, 4)], name).toEqual(Array(3).fill(scores[0]));
+      expect(scores[4], name).not.toBe(scores[0]);
+      const [huge, missing] = (await outputsOf(onnx, others)).scores;
+      expect(huge, name).not.toBe(missing);
+    }
+  });
+
   it.each([
     ['two rows', trafficRows(2, 1)],
     ['rows without a single observation', createMatrix(new Float32Array(7 * 20).fill(Number.NaN), 7)],
