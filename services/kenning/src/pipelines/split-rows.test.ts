@@ -37,6 +37,16 @@ describe('splitting rows into fit and calibration', () => {
     expect(split(groups, 2_000)).toEqual({ calibration, training });
   });
 
+  it('calibrates with rows of as many groups, however few of the rows it needs', () => {
+    const groups = Int32Array.from({ length: 2_000 }, (_, row) => row % 100);
+    const { calibration, training } = split(groups, 2_000, { ...OPTIONS, maxCalibrationRows: 120 });
+    expect(calibration).toHaveLength(120);
+    expect(training).toHaveLength(1_400);
+    const calibrating = new Set(calibration.map((row) => groups[row]!));
+    expect(calibrating.size).toBeGreaterThan(25);
+    expect(training.some((row) => calibrating.has(groups[row]!))).toBe(false);
+  });
+
   it('keeps a group that makes more than half of the rows in the fit', () => {
     const groups = Int32Array.from({ length: 1_000 }, (_, row) => Math.max(0, row - 600));
     const { calibration, training } = split(groups, 1_000);

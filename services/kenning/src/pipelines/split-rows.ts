@@ -20,7 +20,10 @@ export interface SplitOptions {
    * to half of them, so that an alarm rate of 1% is within reach.
    */
   calibrationShare: number;
-  /** More calibration rows than this sharpen nothing and only grow the files. Without groups the rest joins the fit. */
+  /**
+   * More calibration rows than this sharpen nothing and only grow the files. Without groups the rest joins the fit; with
+   * them it is left out, so that the rows that calibrate are of as many groups.
+   */
   maxCalibrationRows: number;
 }
 
@@ -34,9 +37,10 @@ const FEWEST_CALIBRATION_ROWS = 99;
 export function splitRows(rows: TrainingRows, options: SplitOptions, random: Random): SplitRows {
   const { calibrationShare, maxCalibrationRows } = options;
   const fewest = Math.min(FEWEST_CALIBRATION_ROWS, Math.floor(rows.rows / 2));
-  const wanted = Math.min(Math.max(Math.round(calibrationShare * rows.rows), fewest), maxCalibrationRows);
-  const count = Math.min(Math.max(wanted, 1), rows.rows - 1);
-  return (rows.groups && splitByGroup(rows, rows.groups, count, random)) ?? splitByRow(rows, count, random);
+  const wanted = Math.max(Math.round(calibrationShare * rows.rows), fewest, 1);
+  const heldOut = Math.min(wanted, rows.rows - 1);
+  const count = Math.min(heldOut, maxCalibrationRows);
+  return (rows.groups && splitByGroup(rows, rows.groups, heldOut, count, random)) ?? splitByRow(rows, count, random);
 }
 
 function splitByRow(rows: TrainingRows, count: number, random: Random): SplitRows {
@@ -49,19 +53,28 @@ function splitByRow(rows: TrainingRows, count: number, random: Random): SplitRow
   };
 }
 
-/** Undefined where groups can't give the calibration its rows without taking more than half of them all. */
-function splitByGroup(rows: TrainingRows, groups: Int32Array, count: number, random: Random): SplitRows | undefined {
+/**
+ * Groups with `heldOut` rows are kept out of the fit, and `count` of these calibrate: a long archive of few users would
+ * be calibrated by a handful of them otherwise. Undefined where groups can't give these rows without taking more than half of them all.
+ */
+function splitByGroup(
+  rows: TrainingRows,
+  groups: Int32Array,
+  heldOut: number,
+  count: number,
+  random: Random,
+): SplitRows | undefined {
   const members = Map.groupBy(groups.keys(), (row) => groups[row]!);
   const inGroups = [...members.values()];
   const calibration: number[] = [];
   const training: number[] = [];
   for (const index of random.sample(inGroups.length, inGroups.length)) {
     const group = inGroups[index]!;
-    const isTaken = calibration.length < count && calibration.length + group.length <= rows.rows / 2;
+    const isTaken = calibration.length < heldOut && calibration.length + group.length <= rows.rows / 2;
     (isTaken ? calibration : training).push(...group);
   }
-  if (calibration.length < count) return undefined;
-  // The last group may have brought more rows than wanted: of all of them, so many are drawn.
+  if (calibration.length < heldOut) return undefined;
+  // More rows than wanted, if only by the last group: of all of them, so many are drawn.
   const drawn = random.sample(calibration.length, count).map((index) => calibration[index]!);
   return {
     calibration: takeRows(rows, drawn),
