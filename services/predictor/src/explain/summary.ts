@@ -20,7 +20,6 @@ interface Phrases {
   usually(value: string): string;
   everyone(percentile: number, value: string): string;
   missingFor(percent: string): string;
-  unexplained: string;
 }
 
 const PHRASES: Record<Language, Phrases> = {
@@ -41,7 +40,6 @@ const PHRASES: Record<Language, Phrases> = {
     usually: (value) => `usually ${value}`,
     everyone: (percentile, value) => `p${percentile} of all users: ${value}`,
     missingFor: (percent) => `so in ${percent} of all vectors`,
-    unexplained: 'Not explained when it was written: POST its features to /explain of the predictor.',
   },
   ru: {
     ...formatsOf('ru'),
@@ -60,7 +58,6 @@ const PHRASES: Record<Language, Phrases> = {
     usually: (value) => `обычно ${value}`,
     everyone: (percentile, value) => `p${percentile} всех пользователей: ${value}`,
     missingFor: (percent) => `так в ${percent} всех векторов`,
-    unexplained: 'При записи не объяснена: отправьте её признаки POST-запросом на /explain сервиса predictor.',
   },
 };
 
@@ -86,9 +83,6 @@ export function summarise(vector: ExplainedVector, language: Language): string {
   if (named.length === 0) return phrases.nothingStandsOut;
   return phrases.standsOut(named.map((feature) => describe(vector, feature, phrases)));
 }
-
-/** In place of a summary, for an anomaly without an explanation. */
-export const unexplainedSummary = (language: Language): string => PHRASES[language].unexplained;
 
 function strongestFeatures(shapValues: ArrayLike<number>): number[] {
   const shares = Array.from(shapValues);
