@@ -4,14 +4,13 @@ import { trainInProcess } from '@liminal/kenning/pipelines/train-in-process';
 import { DEFAULT_RELEASE_TRAINING } from '@liminal/kenning/pipelines/train-release-models';
 import type { ScoredAnomaly } from '@liminal/predictor/explanations/explanation-task';
 import { ReleaseExplainer } from '@liminal/predictor/explanations/release-explainer';
-import { FEATURE_NAMES, type FeatureVector, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
+import { FEATURE_NAMES, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import { modelInputs } from '@liminal/shared/contracts/model-input';
-import { replayEvents } from '@liminal/shared/features/replay';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { type Label, SCENARIOS, type Scenario } from '@liminal/simulator/label';
-import { simulateTraffic } from '@liminal/simulator/traffic';
 import { loadedRelease, simulatedRows } from '../services/kenning/test/trained-release.ts';
+import { attackedVectors } from './attacked-vectors.ts';
 import { markdownTable, type TableRow } from './markdown-table.ts';
 
 export const name = 'explanations of simulated attacks: is the feature that the attack moves among the first two';
@@ -19,10 +18,6 @@ export const name = 'explanations of simulated attacks: is the feature that the 
 const USERS = 300;
 const SEEDS = [101, 102, 103];
 const ATTACKS_OF_EACH = 6;
-const DAY_MS = 86_400_000;
-const START_MS = Date.UTC(2026, 0, 12);
-/** What an attack leaves in the features stays in them for the length of their window. */
-const WINDOW_MS = 300_000;
 const ALERT_RATE = 0.01;
 const AIM = 0.9;
 const TOP = 2;
@@ -70,15 +65,8 @@ async function addDay(
   seed: number,
   results: readonly ScenarioResult[],
 ): Promise<ScoredAnomaly[]> {
-  const attacks = Object.fromEntries(SCENARIOS.map((scenario) => [scenario, ATTACKS_OF_EACH]));
-  const period = { startMs: START_MS, endMs: START_MS + DAY_MS };
-  const { events, labels } = simulateTraffic({ seed, ...period, users: USERS, attacks });
+  const { attacked, labels } = attackedVectors({ seed, users: USERS, attacksOfEach: ATTACKS_OF_EACH });
   const resultOf = ({ scenario }: Label) => results.find((result) => result.scenario === scenario)!;
-  const attacked: { vector: FeatureVector; label: Label }[] = [];
-  for (const vector of replayEvents(events())) {
-    const label = labels.find((one) => isDuring(one, vector));
-    if (label !== undefined) attacked.push({ vector, label });
-  }
   const release = await OpenRelease.open(loaded);
   const explainer = await ReleaseExplainer.open(loaded);
   const found = new Set<Label>();
@@ -146,9 +134,6 @@ function movedShare(left: ArrayLike<number>, right: ArrayLike<number>): number {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
-
-const isDuring = ({ users, fromMs, toMs }: Label, { user, ts }: FeatureVector): boolean =>
-  users.includes(user) && ts >= fromMs && ts <= toMs + WINDOW_MS;
 
 function largest(shares: ArrayLike<number>): number[] {
   const features = Array.from({ length: shares.length }, (_, feature) => feature);

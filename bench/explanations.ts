@@ -20,6 +20,7 @@ import { Redis } from 'ioredis';
 import { simulatedRows } from '../services/kenning/test/trained-release.ts';
 import { type Released, released, VECTORS, vectorOf } from '../services/predictor/test/released.ts';
 import { ServiceProcess } from '../test/e2e/service-process.ts';
+import { attackedVectors } from './attacked-vectors.ts';
 
 export const name = 'explanations: how many, how soon, and what they take from scoring';
 
@@ -159,18 +160,22 @@ async function scoringLoss(store: Released, anomalyRate: number): Promise<void> 
   );
 }
 
-/** Simulated vectors that raise no alarm, and anomalies among them. */
+/** Simulated vectors that raise no alarm, and anomalies of simulated attacks among them. */
 async function backlog({ loaded }: Released, anomalyRate: number): Promise<FeatureVector[]> {
   const release = await OpenRelease.open(loaded);
   const { values, rows, columns } = simulatedRows({ seed: 4, platformUsers: 120 });
   const usual: Float32Array[] = [];
+  const unusual: Float32Array[] = [];
+  const isAnomaly = async (vector: { values: Float32Array; ts?: number }): Promise<boolean> =>
+    (await release.score(modelInputs([vector]), 1))[0]!.pValue <= ALERT_RATE;
   for (let row = 0; row < rows; row++) {
     const vector = values.slice(row * columns, row * columns + VECTOR_LENGTH);
-    const [scored] = await release.score(modelInputs([{ values: vector }]), 1);
-    if (scored!.pValue > ALERT_RATE) usual.push(vector);
+    if (!(await isAnomaly({ values: vector }))) usual.push(vector);
+  }
+  for (const { vector } of attackedVectors({ seed: 5, users: 120, attacksOfEach: 6 }).attacked) {
+    if (await isAnomaly(vector)) unusual.push(vector.values);
   }
   await release.close();
-  const unusual = [VECTORS.scraping, VECTORS.stolenToken, VECTORS.spam].map((features) => vectorOf(features).values);
   const every = Math.round(1 / anomalyRate);
   return Array.from({ length: DRAINED_VECTORS }, (_, index) => ({
     user: `user-${index % 5_000}`,

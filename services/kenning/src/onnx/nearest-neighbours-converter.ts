@@ -23,9 +23,13 @@ export function nearestNeighboursScore(
   // float32 holds the reference rows exactly in half the space.
   const transposed = graph.floatConstant('reference_rows', transpose(referenceRows, columns), [columns, references]);
   const referenceColumns = cast(graph, transposed, 'float64');
-  const product = graph.node('MatMul', [graph.node('Mul', [rows, double('minus_two', -2)]), referenceColumns]);
+  // |r|² is one more row of the reference columns, taken once: added to the product it would cost half as much again.
+  const normed = concat(graph, [referenceColumns, squaredNorms(graph, referenceColumns, 0)], 0);
+  const doubled = graph.node('Mul', [rows, double('minus_two', -2)]);
+  const one = graph.constant('one_more_column', 'int64', [0, 0, 0, 1], [4]);
+  const withOne = graph.node('Pad', [doubled, one, double('one', 1)]);
   // |x|² is the same for all reference rows of a row, so that it can wait until the nearest are known.
-  const beside = graph.node('Add', [product, squaredNorms(graph, referenceColumns, 0)]);
+  const beside = graph.node('MatMul', [withOne, normed]);
   const count = graph.constant('n_neighbors', 'int64', [nNeighbors], [1]);
   const [nearest] = graph.nodes('TopK', [beside, count], 2, {
     attributes: { axis: { int: 1 }, largest: { int: 0 }, sorted: { int: 0 } },
@@ -38,6 +42,10 @@ export function nearestNeighboursScore(
 
 function squaredNorms(graph: GraphBuilder, vectors: Value, axis: number): Value {
   return graph.node('ReduceSumSquare', [vectors], { attributes: { axes: { ints: [axis] }, keepdims: { int: 1 } } });
+}
+
+function concat(graph: GraphBuilder, values: Value[], axis: number): Value {
+  return graph.node('Concat', values, { attributes: { axis: { int: axis } } });
 }
 
 function cast(graph: GraphBuilder, value: Value, type: ElementType, name?: string): Value {

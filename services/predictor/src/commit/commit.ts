@@ -1,7 +1,6 @@
 import { type DeadLetter, deadLetterArguments } from '@liminal/shared/adapters/dead-letters';
 import { LuaScript } from '@liminal/shared/adapters/lua-script';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
-import { encodeExplanation, type StoredExplanation } from '@liminal/shared/contracts/explanation-codec';
 import {
   anomaliesKey,
   cursorKey,
@@ -27,8 +26,8 @@ export interface Commit {
   fromId: string;
   toId: string;
   records: readonly PredictionRecord[];
-  /** Of the anomalies among the records, each written beside its own. */
-  explanations: ReadonlyMap<PredictionRecord, StoredExplanation>;
+  /** Of the anomalies among the records, encoded, each written beside its own. */
+  explanations: ReadonlyMap<PredictionRecord, Uint8Array>;
   deadLetters: readonly DeadLetter[];
   ttlSeconds: number;
 }
@@ -63,7 +62,7 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   const anomalies = records.filter(isAnomaly);
   args.push(anomalies.length);
   for (const anomaly of anomalies) {
-    args.push(encodePredictions([anomaly]), encodeExplanation(commit.explanations.get(anomaly)!));
+    args.push(encodePredictions([anomaly]), bytesOf(commit.explanations.get(anomaly)!));
   }
   const newest = new Map(records.map((record) => [record.user, record]));
   args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);
@@ -79,3 +78,6 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   if (typeof reply !== 'number') throw new LeaseLostError(partition);
   return reply;
 }
+
+/** ioredis sends Buffers as they are; the bytes of another thread come as plain arrays. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectationsOf } from './expectations.ts';
+import { everyoneOf, expectationsOf } from './expectations.ts';
 import { summarise } from './summary.ts';
 import { TrainingDistribution } from './training-distribution.ts';
 
@@ -15,8 +15,9 @@ const distribution = new TrainingDistribution({
     [0, 0, 0],
   ].map((quantiles, feature) => ({ quantiles, missingRate: feature === 5 ? 0.27 : 0 })) as never,
 });
-const history = [2, 3, 3, 4, 9].map((requests) => Float32Array.of(requests, 0.5, 0, 0, 3, Number.NaN, 0));
-const { expectations } = expectationsOf(distribution, history);
+const everyone = everyoneOf(distribution);
+const history = Float32Array.from([2, 3, 3, 4, 9].flatMap((requests) => [requests, 0.5, 0, 0, 3, Number.NaN, 0]));
+const { expectations } = expectationsOf(everyone, history);
 
 const summaryOf = (values: number[], shapValues: number[], language: 'en' | 'ru' = 'en') =>
   summarise({ values, shapValues, expectations }, language);
@@ -28,7 +29,7 @@ describe('what features normally are', () => {
       everyone: { low: 0, median: 5, high: 38, missingRate: 0 },
     });
     expect(expectations[5]!.user.median).toBeNaN();
-    expect(expectationsOf(distribution, history.slice(1)).expectations[0]!.user.median).toBeNaN();
+    expect(expectationsOf(everyone, history.slice(7)).expectations[0]!.user.median).toBeNaN();
   });
 });
 

@@ -29,6 +29,20 @@ export interface ScoredAnomaly extends Pick<ScoredVector, 'scores' | 'pValue'> {
   inputs: Float32Array;
 }
 
+/** An anomaly on its way into the stream. */
+export interface AnomalyTask extends ScoredAnomaly {
+  /** Features of earlier vectors of the user, row-major [vectors, 7]; may be empty. */
+  history: Float32Array;
+}
+
+/** What is stored beside an anomaly. */
+export interface EncodedExplanation {
+  /** See `encodeExplanation`. */
+  bytes: Uint8Array;
+  /** What base value and shares miss of the value, see `ShapRecord`. */
+  gap: number;
+}
+
 /** What comes of it; a part that was not asked for is null. */
 export interface VectorExplanation {
   /** Id of the release that was explained. */

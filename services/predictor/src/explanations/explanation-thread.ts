@@ -1,11 +1,12 @@
 import { parentPort } from 'node:worker_threads';
-import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { Mutex } from '@liminal/shared/runtime/mutex';
+import { encodedExplanations } from './encoded-explanations.ts';
 import {
+  type AnomalyTask,
+  type EncodedExplanation,
   ExplanationRefusedError,
   type ExplanationTask,
-  type ScoredAnomaly,
   type VectorExplanation,
 } from './explanation-task.ts';
 import { ReleaseExplainer } from './release-explainer.ts';
@@ -15,11 +16,11 @@ export type ThreadRequest =
   | { type: 'open'; loaded: LoadedRelease }
   | { type: 'close'; release: string }
   | { type: 'explain'; task: ExplanationTask }
-  | { type: 'explain-anomalies'; release: string; anomalies: readonly ScoredAnomaly[] };
+  | { type: 'explain-anomalies'; release: string; anomalies: readonly AnomalyTask[] };
 
 /** From the thread. */
 export type ThreadAnswer =
-  | { type: 'done'; result: undefined | VectorExplanation | ShapRecord[] }
+  | { type: 'done'; result: undefined | VectorExplanation | EncodedExplanation[] }
   | { type: 'refused'; code: ExplanationRefusedError['code'] }
   | { type: 'failed'; error: Error };
 
@@ -44,7 +45,7 @@ async function answer(request: ThreadRequest): Promise<ThreadAnswer & { type: 'd
     case 'explain-anomalies': {
       const explainer = open.get(request.release);
       if (explainer === undefined) throw new Error(`release ${request.release} is not open for explanations`);
-      return { type: 'done', result: await explainer.explainAnomalies(request.anomalies) };
+      return { type: 'done', result: await encodedExplanations(explainer, request.anomalies) };
     }
   }
 }

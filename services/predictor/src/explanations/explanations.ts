@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import type { ShapRecord } from '@liminal/shared/contracts/explanation';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import type { Logger } from 'pino';
 import {
+  type AnomalyTask,
+  type EncodedExplanation,
   ExplanationRefusedError,
   type ExplanationTask,
-  type ScoredAnomaly,
   type VectorExplanation,
 } from './explanation-task.ts';
 import type { ThreadAnswer, ThreadRequest } from './explanation-thread.ts';
@@ -79,8 +79,8 @@ export class Explanations {
   }
 
   /** By the release that found them. */
-  async explainAnomalies(release: string, anomalies: readonly ScoredAnomaly[]): Promise<ShapRecord[]> {
-    return (await this.#ask({ type: 'explain-anomalies', release, anomalies })) as ShapRecord[];
+  async explainAnomalies(release: string, anomalies: readonly AnomalyTask[]): Promise<EncodedExplanation[]> {
+    return (await this.#ask({ type: 'explain-anomalies', release, anomalies })) as EncodedExplanation[];
   }
 
   /** Gives all memory back, then ends the thread: it is not ended in the middle of a run. */

@@ -1,4 +1,4 @@
-import type { ShapRecord } from '@liminal/shared/contracts/explanation';
+import type { Expectation, ShapRecord } from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
@@ -11,6 +11,7 @@ import { PathDependentTreeShap } from '@liminal/shared/shapley/tree-shap-path-de
 import { spearman } from '@liminal/shared/statistics/rank-correlation';
 import { CoalitionSums } from '../explain/coalition-sums.ts';
 import { findCounterfactual } from '../explain/counterfactual.ts';
+import { everyoneOf } from '../explain/expectations.ts';
 import { DEFAULT_LIME, type LimeExplanation, limeExplanation } from '../explain/lime.ts';
 import { TrainingDistribution } from '../explain/training-distribution.ts';
 import { ACCOMPANIED, ExplainedValue, type ForestSums, servedValue } from './explained-value.ts';
@@ -40,6 +41,8 @@ interface Forest extends ForestSums {
 
 /** A release that is open for explanations. Deterministic: the same vector has the same explanation. */
 export class ReleaseExplainer {
+  /** What each feature normally is for everybody. */
+  readonly everyone: readonly Expectation['everyone'][];
   readonly #release: OpenRelease;
   readonly #background: Background;
   readonly #distribution: TrainingDistribution;
@@ -49,6 +52,7 @@ export class ReleaseExplainer {
     this.#release = release;
     this.#background = { values: background, rows: background.length / FEATURE_COUNT, columns: FEATURE_COUNT };
     this.#distribution = new TrainingDistribution(release.manifest.referenceProfile);
+    this.everyone = everyoneOf(this.#distribution);
     this.#forest = forest;
   }
 

@@ -1,20 +1,17 @@
-import { ADDITIVITY_TOLERANCE, type ExplanationRecord, type ShapRecord } from '@liminal/shared/contracts/explanation';
-import type { StoredExplanation } from '@liminal/shared/contracts/explanation-codec';
+import { ADDITIVITY_TOLERANCE, type UnexplainedReason } from '@liminal/shared/contracts/explanation';
+import { encodeExplanation } from '@liminal/shared/contracts/explanation-codec';
 import { modelInputs } from '@liminal/shared/contracts/model-input';
 import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { type Expected, expectationsOf } from '../explain/expectations.ts';
-import { summarise } from '../explain/summary.ts';
-import type { TrainingDistribution } from '../explain/training-distribution.ts';
 import type { Explanations } from '../explanations/explanations.ts';
 import { readHistories } from '../history/user-history.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** Anomalies that may wait for their explanation at once, about 50 ms of work: more would hold up the scoring. */
 const MOST_WAITING = 64;
-/** Explanations that do not come by then are left out. */
-const WAIT_MS = 2_000;
+/** Explanations that do not come by then are left out. On a busy machine the thread alone takes seconds to start. */
+const WAIT_MS = 10_000;
 
 export interface AnomalyExplanationsOptions {
   redis: Redis;
@@ -37,80 +34,55 @@ export class AnomalyExplanations {
     this.#options = options;
   }
 
-  /** Of the anomalies among predictions that one release has made; users' histories as they are before these. */
+  /**
+   * Of the anomalies among predictions that one release has made, encoded; users' histories as they are before these.
+   */
   async explain(
     partition: number,
     records: readonly PredictionRecord[],
-    distribution: TrainingDistribution,
-  ): Promise<Map<PredictionRecord, StoredExplanation>> {
+  ): Promise<ReadonlyMap<PredictionRecord, Uint8Array>> {
     const anomalies = records.filter(isAnomaly).sort((left, right) => left.pValue - right.pValue);
-    const { isOn, metrics } = this.#options;
+    const { isOn } = this.#options;
     const room = isOn ? Math.max(MOST_WAITING - this.#waiting, 0) : 0;
     const chosen = anomalies.slice(0, room);
-    const explained = new Map<PredictionRecord, StoredExplanation>();
-    for (const record of anomalies.slice(room)) explained.set(record, isOn ? 'too-many-at-once' : 'switched-off');
+    const explained = this.#without(anomalies.slice(room), isOn ? 'too-many-at-once' : 'switched-off');
     this.#waiting += chosen.length;
     try {
-      for (const [record, result] of await this.#explainAll(partition, chosen, distribution))
-        explained.set(record, result);
+      for (const [record, bytes] of await this.#explainAll(partition, chosen)) explained.set(record, bytes);
     } finally {
       this.#waiting -= chosen.length;
     }
-    for (const result of explained.values()) {
-      metrics.anomalyExplanations.labels(typeof result === 'string' ? result : 'explained').inc();
-    }
     return explained;
+  }
+
+  #without(anomalies: readonly PredictionRecord[], reason: UnexplainedReason): Map<PredictionRecord, Uint8Array> {
+    this.#options.metrics.anomalyExplanations.labels(reason).inc(anomalies.length);
+    return new Map(anomalies.map((record) => [record, encodeExplanation(reason)]));
   }
 
   async #explainAll(
     partition: number,
     anomalies: readonly PredictionRecord[],
-    distribution: TrainingDistribution,
-  ): Promise<[PredictionRecord, StoredExplanation][]> {
-    if (anomalies.length === 0) return [];
-    const { redis, logger } = this.#options;
+  ): Promise<ReadonlyMap<PredictionRecord, Uint8Array>> {
+    if (anomalies.length === 0) return new Map();
+    const { redis, explanations, metrics, logger } = this.#options;
+    const startedAt = performance.now();
     try {
-      const users = new Set(anomalies.map(({ user }) => user));
-      const [shaps, histories] = await Promise.all([
-        this.#shapRecords(anomalies),
-        readHistories(redis, partition, users),
-      ]);
-      return anomalies.map((record, index) => [
-        record,
-        explanationOf(record, shaps[index]!, expectationsOf(distribution, histories.get(record.user)!)),
-      ]);
+      const histories = await readHistories(redis, partition, new Set(anomalies.map(({ user }) => user)));
+      const tasks = anomalies.map((record) => {
+        const { scores, pValue, user } = record;
+        return { inputs: modelInputs([record]), scores, pValue, history: histories.get(user)! };
+      });
+      const explained = await within(WAIT_MS, explanations.explainAnomalies(anomalies[0]!.release, tasks));
+      metrics.explanationDuration.labels('anomalies').observe((performance.now() - startedAt) / 1000);
+      metrics.anomalyExplanations.labels('explained').inc(explained.length);
+      for (const { gap } of explained) if (gap > ADDITIVITY_TOLERANCE) metrics.additivityMisses.inc();
+      return new Map(anomalies.map((record, index) => [record, explained[index]!.bytes]));
     } catch (error) {
       logger.error({ err: error, anomalies: anomalies.length }, 'anomalies are written without explanation');
-      return anomalies.map((record) => [record, 'failed']);
+      return this.#without(anomalies, 'failed');
     }
   }
-
-  async #shapRecords(anomalies: readonly PredictionRecord[]): Promise<ShapRecord[]> {
-    const { explanations, metrics } = this.#options;
-    const scored = anomalies.map((record) => {
-      const { scores, pValue } = record;
-      return { inputs: modelInputs([record]), scores, pValue };
-    });
-    const startedAt = performance.now();
-    const records = await within(WAIT_MS, explanations.explainAnomalies(anomalies[0]!.release, scored));
-    metrics.explanationDuration.labels('anomalies').observe((performance.now() - startedAt) / 1000);
-    for (const { gap } of records) if (gap > ADDITIVITY_TOLERANCE) metrics.additivityMisses.inc();
-    return records;
-  }
-}
-
-function explanationOf(
-  { values }: PredictionRecord,
-  shap: ShapRecord,
-  { expectations, userVectors }: Expected,
-): ExplanationRecord {
-  const vector = { values, shapValues: shap.shapValues, expectations };
-  return {
-    shap,
-    expectations,
-    userVectors,
-    summaries: { en: summarise(vector, 'en'), ru: summarise(vector, 'ru') },
-  };
 }
 
 async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {

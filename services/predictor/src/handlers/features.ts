@@ -2,7 +2,6 @@ import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-le
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { trimStream } from '@liminal/shared/adapters/stream-trim';
 import type { PartitionSession, StreamEntry } from '@liminal/shared/adapters/stream-worker';
-import type { StoredExplanation } from '@liminal/shared/contracts/explanation-codec';
 import {
   decodeFeatureVectors,
   type FeatureVector,
@@ -18,7 +17,6 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
-import { TrainingDistribution } from '../explain/training-distribution.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
 import { MAX_BATCH_ROWS } from '../scoring/micro-batcher.ts';
@@ -49,7 +47,7 @@ export interface FeaturesHandlerOptions {
 interface ScoredRecords {
   records: PredictionRecord[];
   /** Of the anomalies among them. */
-  explaining: Promise<ReadonlyMap<PredictionRecord, StoredExplanation>>;
+  explaining: Promise<ReadonlyMap<PredictionRecord, Uint8Array>>;
 }
 
 /** Scores one partition's vectors: validate → score → explain the anomalies → commit. */
@@ -167,8 +165,7 @@ export class FeaturesSession implements PartitionSession {
       const verdict = { scores, pValue, severity, release: release.id, provisional, scoredAt };
       return { user, ts, seq, values, forecast, checked: null, ...verdict };
     });
-    const distribution = new TrainingDistribution(release.manifest.referenceProfile);
-    return { records, explaining: explanations.explain(this.partition, records, distribution) };
+    return { records, explaining: explanations.explain(this.partition, records) };
   }
 
   #observeForecast({ checked: { forecaster: served }, errors, isInside }: ForecastCheck): void {

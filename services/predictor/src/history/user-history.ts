@@ -33,13 +33,13 @@ export function encodeHistoryVector(values: Float32Array): Buffer {
   return Buffer.from(Float32Array.from(values.subarray(0, FEATURE_COUNT)).buffer);
 }
 
-/** Features of earlier vectors of each user of a partition, newest first; none of a user that nothing is kept of. */
+/** Features of earlier vectors of each user of a partition, row-major [vectors, 7], newest first; empty where nothing is kept. */
 export async function readHistories(
   redis: Redis,
   partition: number,
   users: ReadonlySet<string>,
-): Promise<Map<string, Float32Array[]>> {
-  const histories = new Map<string, Float32Array[]>();
+): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  const histories = new Map<string, Float32Array<ArrayBuffer>>();
   if (users.size === 0) return histories;
   const names = [...users];
   const pipeline = redis.pipeline();
@@ -47,14 +47,17 @@ export async function readHistories(
   const replies = (await pipeline.exec())!;
   for (const [index, [error, entries]] of replies.entries()) {
     if (error !== null) throw error;
-    histories.set(names[index]!, (entries as Buffer[]).flatMap(toVector));
+    histories.set(names[index]!, toVectors(entries as Buffer[]));
   }
   return histories;
 }
 
+const VECTOR_BYTES = FEATURE_COUNT * Float32Array.BYTES_PER_ELEMENT;
+
 /** None of what another version wrote: it is trimmed away in time. */
-function toVector(bytes: Buffer): Float32Array[] {
-  if (bytes.byteLength !== FEATURE_COUNT * Float32Array.BYTES_PER_ELEMENT) return [];
-  // A copy, since the bytes may lie unaligned.
-  return [new Float32Array(Uint8Array.from(bytes).buffer)];
+function toVectors(entries: readonly Buffer[]): Float32Array<ArrayBuffer> {
+  const own = entries.filter(({ byteLength }) => byteLength === VECTOR_BYTES);
+  const bytes = new Uint8Array(own.length * VECTOR_BYTES);
+  for (const [index, entry] of own.entries()) bytes.set(entry, index * VECTOR_BYTES);
+  return new Float32Array(bytes.buffer);
 }

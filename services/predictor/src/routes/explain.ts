@@ -23,7 +23,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { errors } from '../errors.ts';
-import { expectationsOf } from '../explain/expectations.ts';
+import { everyoneOf, expectationsOf } from '../explain/expectations.ts';
 import { DEFAULT_LIME } from '../explain/lime.ts';
 import { summarise } from '../explain/summary.ts';
 import { TrainingDistribution } from '../explain/training-distribution.ts';
@@ -139,7 +139,7 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
         methods: choices.method === 'all' ? METHODS : [choices.method],
         alertRate: anomalyAlertRate,
       }),
-      user === undefined ? [] : historyOf(user),
+      user === undefined ? new Float32Array() : historyOf(user),
     ]);
     metrics.explanationDuration.labels('on-demand').observe((performance.now() - startedAt) / 1000);
     if ((explanation.shap?.gap ?? 0) > ADDITIVITY_TOLERANCE) metrics.additivityMisses.inc();
@@ -158,7 +158,7 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
     }
   }
 
-  async function historyOf(user: string): Promise<Float32Array[]> {
+  async function historyOf(user: string): Promise<Float32Array> {
     return (await readHistories(redis, partitionOf(user, partitions), new Set([user]))).get(user)!;
   }
 
@@ -167,15 +167,13 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
     { model, lang }: ExplainChoices,
     quantity: Quantity,
     { release: id, provisional, scored, value, shap, lime, agreement, counterfactual }: VectorExplanation,
-    history: readonly Float32Array[],
+    history: Float32Array,
     release: OpenRelease,
   ): Explained {
     const features = values.slice(0, FEATURE_COUNT);
     features[PREDICTED_USER_LOAD] = scored.predictedLoad;
-    const { expectations, userVectors } = expectationsOf(
-      new TrainingDistribution(release.manifest.referenceProfile),
-      history,
-    );
+    const everyone = everyoneOf(new TrainingDistribution(release.manifest.referenceProfile));
+    const { expectations, userVectors } = expectationsOf(everyone, history);
     const severity = severityOf(scored.pValue, anomalyAlertRate, provisional);
     const found = counterfactual?.found;
     return {
