@@ -49,6 +49,18 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       labelNames: ['severity'] as const,
       registers,
     }),
+    modelVectors: new Counter({
+      name: 'liminal_predictor_model_vectors_total',
+      help: 'Vectors of the stream that a model of the serving release scored',
+      labelNames: ['model'] as const,
+      registers,
+    }),
+    modelAlarms: new Counter({
+      name: 'liminal_predictor_model_alarms_total',
+      help: 'Of these, vectors whose p-value of this model alone is within the alarm rate',
+      labelNames: ['model'] as const,
+      registers,
+    }),
     requestedVectors: new Counter({
       name: 'liminal_predictor_requested_vectors_total',
       help: 'Vectors scored for POST /predict',
