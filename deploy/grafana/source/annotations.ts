@@ -9,7 +9,7 @@ const STEP = '60s';
  */
 export const ANNOTATIONS = [
   annotation('Releases', 'blue', {
-    expr: 'max by (job) (liminal_retrainer_production_since_timestamp_seconds > 0) * 1000',
+    expr: 'max by (job) (liminal_retrainer_production_since_timestamp_seconds) * 1000',
     title: 'Another release serves',
     text: 'Promotion or rollback: the story is in GET /history of the auto-retrainer',
     isTime: true,

@@ -20,5 +20,13 @@ const BUILT: Record<DashboardName, () => Dashboard> = {
 
 /** Files of deploy/grafana/dashboards/, and what stands in each. */
 export const DASHBOARD_FILES: Readonly<Record<string, () => string>> = Object.fromEntries(
-  Object.entries(BUILT).map(([name, build]) => [`${name}.json`, () => JSON.stringify(build(), null, 2) + '\n']),
+  Object.entries(BUILT).map(([name, build]) => [
+    `${name}.json`,
+    () => JSON.stringify(build(), withoutPlacement, 2) + '\n',
+  ]),
 );
+
+/** The SDK puts every link and annotation into a menu of its own, which hides them one click away. */
+function withoutPlacement(key: string, value: unknown): unknown {
+  return key === 'placement' && value === 'inControlsMenu' ? undefined : value;
+}

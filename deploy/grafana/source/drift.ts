@@ -6,14 +6,6 @@ import { grown } from './queries.ts';
 import { DRIFT_SHARE } from './shared-queries.ts';
 import { FEATURE } from './variables.ts';
 
-/** What a check of a window found; a gauge of a check that never was is 0, which no p-value should be taken for. */
-const checked = (query: string): string =>
-  `${query} and on () (max(liminal_retrainer_drift_check_timestamp_seconds) > 0)`;
-
-/** What the running window says, once there is one. */
-const inWindow = (query: string): string =>
-  `${query} and on () (max(liminal_retrainer_drift_window_end_timestamp_seconds) > 0)`;
-
 const ofFeatures = (metric: string, test: string): string =>
   `max by (feature) (liminal_retrainer_drift_${metric}{feature=~"$feature", test="${test}"})`;
 
@@ -57,9 +49,7 @@ export const drift = () =>
           unit: 's',
           decimals: 0,
           queries: {
-            span: inWindow(
-              'max(liminal_retrainer_drift_window_end_timestamp_seconds) - max(liminal_retrainer_drift_window_start_timestamp_seconds)',
-            ),
+            span: 'max(liminal_retrainer_drift_window_end_timestamp_seconds) - max(liminal_retrainer_drift_window_start_timestamp_seconds)',
           },
           limits: NO_LIMIT,
           links: [next('pipeline')],
@@ -69,7 +59,7 @@ export const drift = () =>
           description: 'Time since a window was last compared with the reference of the release.',
           unit: 's',
           decimals: 0,
-          queries: { 'Last check': 'time() - max(liminal_retrainer_drift_check_timestamp_seconds > 0)' },
+          queries: { 'Last check': 'time() - max(liminal_retrainer_drift_check_timestamp_seconds)' },
           limits: above(6 * 3600, 24 * 3600),
           links: [next('infrastructure')],
           whenEmpty: 'none yet',
@@ -79,7 +69,7 @@ export const drift = () =>
             'p-value of the test of all features together (maximum mean discrepancy), of the newest window that was compared.',
           unit: 'short',
           decimals: 3,
-          queries: { 'All features': checked('max(liminal_retrainer_drift_mmd_p_value_ratio)') },
+          queries: { 'All features': 'max(liminal_retrainer_drift_mmd_p_value_ratio)' },
           limits: {
             steps: [
               { color: 'orange', value: null },
@@ -105,11 +95,13 @@ export const drift = () =>
         }),
         graph('Alarm rate of the users', {
           description:
-            'Share of the vectors of the window, one of each user, that alarmed, and the budget. Only drift that moves this rate is acted on.',
+            'Share of the vectors of the window, one of each user, that alarmed; what it is at least and at most, 95% sure; and the budget. Only drift that moves this rate is acted on.',
           unit: 'percentunit',
           min: 0,
           queries: {
-            'alarm rate': inWindow('max(liminal_retrainer_alert_rate_ratio)'),
+            'alarm rate': 'max(liminal_retrainer_alert_rate_ratio)',
+            'at least': 'max(liminal_retrainer_alert_rate_low_ratio)',
+            'at most': 'max(liminal_retrainer_alert_rate_high_ratio)',
             budget: 'max(liminal_retrainer_alert_budget_ratio)',
           },
           limits: NO_LIMIT,
@@ -117,13 +109,14 @@ export const drift = () =>
         }),
         graph('p-values against the uniform distribution', {
           description:
-            'Largest distance (Kolmogorov–Smirnov) of the p-values of the window from what calibrated ones are, and the p-value of that distance.',
+            'Largest distance (Kolmogorov–Smirnov) of the p-values of the window from what calibrated ones are, and the p-value of that distance. A p-value below the threshold for an hour is an alert.',
           unit: 'short',
           min: 0,
           max: 1,
           queries: {
-            distance: inWindow('max(liminal_retrainer_drift_scores_distance_ratio)'),
-            'p-value': inWindow('min(liminal_retrainer_drift_scores_p_value_ratio)'),
+            distance: 'max(liminal_retrainer_drift_scores_distance_ratio)',
+            'p-value': 'min(liminal_retrainer_drift_scores_p_value_ratio)',
+            threshold: 'liminal:threshold:score_drift_p_value_ratio',
           },
           limits: NO_LIMIT,
           links: [next('anomalies')],

@@ -83,6 +83,14 @@ export const http = () =>
           limits: NO_LIMIT,
           links: [next('infrastructure')],
         }),
+        graph('Internal errors', {
+          description:
+            'Requests that ended with an unexpected error, status 500, in the five minutes before. Each is a defect: the log of the service has its stack.',
+          unit: 'short',
+          queries: { '{{job}}': `sum by (job) (increase(liminal_http_internal_errors_total{job=~"$service"}[5m]))` },
+          limits: above(1),
+          links: [next('infrastructure')],
+        }),
         graph('Time of a scrape', {
           description: 'How long Prometheus waits for the metrics of each service. It gives up after 5 s.',
           unit: 's',

@@ -8,7 +8,6 @@ import { SERVICE } from './variables.ts';
 const MEGABYTES = 2 ** 20;
 const OF_SERVICE = '{job=~"$service"}';
 const worst = (metric: string): string => `max by (job) (${metric}${OF_SERVICE})`;
-const LIMIT_OF_REDIS = 'max(redis_memory_max_bytes > 0)';
 
 export const infrastructure = () =>
   dashboard('infrastructure', {
@@ -25,6 +24,18 @@ export const infrastructure = () =>
             states: { 0: { text: 'down', color: 'red' }, 1: { text: 'up', color: 'green' } },
             limits: below(1),
             links: [next('overview')],
+          }),
+          timeline('Ready', {
+            description:
+              'Whether each service has what it needs of each kind. Not ready for a moment at the start is normal.',
+            unit: 'short',
+            queries: {
+              '{{job}}: {{dependency}}': 'min by (job, dependency) (liminal_dependency_ready_ratio{job=~"$service"})',
+            },
+            states: { 0: { text: 'lacking', color: 'red' }, 1: { text: 'ready', color: 'green' } },
+            limits: below(1),
+            links: [next('overview')],
+            width: 16,
           }),
           graph('CPU', {
             description:
@@ -104,15 +115,33 @@ export const infrastructure = () =>
         [
           graph('Memory', {
             description:
-              'Used by Redis for data, and the most that the process may take where maxmemory is set. Nothing is ever evicted: at the limit, events are refused.',
+              'Used by Redis for data, and what the process takes of the RAM. Resident far above used: fragments, or an append-only file that is being rewritten.',
             unit: 'bytes',
             min: 0,
+            queries: { used: 'max(redis_memory_used_bytes)', resident: 'max(redis_memory_used_rss_bytes)' },
+            limits: NO_LIMIT,
+            links: [next('pipeline')],
+          }),
+          graph('Share of the memory', {
+            description:
+              'Of maxmemory, or where that is not set, of what Redis was given. Nothing is ever evicted: at 100%, events are refused.',
+            unit: 'percentunit',
+            min: 0,
+            max: 1,
             queries: {
-              used: 'max(redis_memory_used_bytes)',
-              resident: 'max(redis_memory_used_rss_bytes)',
-              limit: LIMIT_OF_REDIS,
+              used: 'liminal:redis_memory:used_ratio',
+              'threshold, {{severity}}': 'liminal:threshold:redis_memory_ratio',
             },
-            limits: above(3 * 1024 * MEGABYTES, 3.6 * 1024 * MEGABYTES),
+            limits: NO_LIMIT,
+            links: [next('pipeline')],
+          }),
+          timeline('Health', {
+            description:
+              'Whether Redis answers its exporter, and whether the last write to its append-only file succeeded.',
+            unit: 'short',
+            queries: { answers: 'min(redis_up)', 'writes its file': 'min(redis_aof_last_write_status)' },
+            states: { 0: { text: 'no', color: 'red' }, 1: { text: 'yes', color: 'green' } },
+            limits: below(1),
             links: [next('pipeline')],
           }),
           graph('Commands per second', {
@@ -163,7 +192,7 @@ export const infrastructure = () =>
             whenEmpty: 'not kept',
           }),
         ],
-        3,
+        4,
       ),
       row('Prometheus', [
         graph('Series of each target', {
@@ -182,7 +211,7 @@ export const infrastructure = () =>
           limits: above(1, 5),
           links: [next('http')],
         }),
-        graph('Rules: time of a group, p99', {
+        graph('Time of the slowest rules', {
           description: 'How long it takes to evaluate the alert and recording rules, by Prometheus itself.',
           unit: 's',
           min: 0,

@@ -24,8 +24,7 @@ export const models = () =>
             'Trained on this platform, or the factory release, which has only seen simulated traffic and never makes a critical.',
           unit: 'short',
           queries: {
-            '{{instance}}':
-              'liminal_predictor_release_provisional_ratio and on (instance) (liminal_predictor_release_created_timestamp_seconds > 0)',
+            '{{instance}}': 'liminal_predictor_release_provisional_ratio',
           },
           states: SERVING_STATES,
           limits: above(1),
@@ -45,17 +44,17 @@ export const models = () =>
           description: 'Time since the serving release was promoted, or since a rollback brought it back.',
           unit: 's',
           decimals: 0,
-          queries: { 'In production': 'time() - max(liminal_retrainer_production_since_timestamp_seconds > 0)' },
+          queries: { 'In production': 'time() - max(liminal_retrainer_production_since_timestamp_seconds)' },
           limits: NO_LIMIT,
           links: [next('drift')],
           whenEmpty: 'none',
         }),
-        stat('Releases refused, 24 h', {
+        stat('Release to load', {
           description:
-            'Releases that a predictor would not load: signature, hash or form do not fit. The one before goes on serving.',
+            'Whether the release that should serve, or the shadow, is refused by a predictor (signature, hash or form do not fit) or failed to load (the store does not answer). The one before goes on serving.',
           unit: 'short',
-          decimals: 0,
-          queries: { refused: orZero(grown('liminal_predictor_release_loads_total{result="refused"}', DAY)) },
+          queries: { '{{result}}': 'max by (result) (liminal_predictor_release_blocked_ratio)' },
+          states: { 0: { text: 'none', color: 'green' }, 1: { text: 'yes', color: 'red' } },
           limits: above(1),
           links: [next('overview')],
         }),
@@ -95,6 +94,15 @@ export const models = () =>
               'Phases that began and what came of them, within the window. The way is training, gating, shadowing, promoting, watching, clearing, promoted.',
             unit: 'short',
             queries: { '{{step}}': grown('liminal_retrainer_rollout_steps_total', '5m', 'step') },
+            limits: NO_LIMIT,
+            links: [next('drift')],
+          }),
+          graph('Age of the release', {
+            description:
+              'Time since the serving release was trained. At the limit the auto-retrainer trains anew; a line that goes far beyond it means that trainings fail or are refused.',
+            unit: 's',
+            min: 0,
+            queries: { age: RELEASE_AGE, limit: 'max(liminal_retrainer_release_max_age_seconds)' },
             limits: NO_LIMIT,
             links: [next('drift')],
           }),

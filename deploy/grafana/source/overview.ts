@@ -11,6 +11,7 @@ import {
   PRECISION,
   RELEASE_AGE,
   SERVING_STATES,
+  UP,
 } from './shared-queries.ts';
 import { SERVICE } from './variables.ts';
 
@@ -24,14 +25,25 @@ export const overview = () =>
           description:
             'Whether the last scrape of each service (of its worst replica) succeeded. A service that is down leaves gaps in everything below.',
           unit: 'short',
-          queries: {
-            '{{job}}':
-              'min by (job) (up{job=~"backend|feature-extractor|predictor|kenning|auto-retrainer", job=~"$service"})',
-          },
+          queries: { '{{job}}': UP },
           states: { 0: { text: 'down', color: 'red' }, 1: { text: 'up', color: 'green' } },
           limits: below(1),
           links: [next('infrastructure')],
-          width: 12,
+          width: 16,
+        }),
+        stat('Not ready', {
+          description:
+            'What the worst replica of a service lacks to do its work: Redis, a release, its partitions. GET /ready of the service says why.',
+          unit: 'short',
+          queries: {
+            '{{job}} lacks {{dependency}}':
+              'min by (job, dependency) (liminal_dependency_ready_ratio{job=~"$service"}) == 0',
+          },
+          states: { 0: { text: 'not ready', color: 'red' } },
+          limits: above(0),
+          links: [next('infrastructure')],
+          whenEmpty: 'all ready',
+          width: 8,
         }),
         stat('Critical alerts', {
           description: 'Alerts that are to wake someone and fire now. Which ones stands in the table below.',
@@ -39,7 +51,7 @@ export const overview = () =>
           queries: { firing: orZero('count(ALERTS{alertstate="firing", severity="critical"})') },
           limits: above(1),
           links: [next('infrastructure')],
-          width: 3,
+          width: 4,
         }),
         stat('Warnings', {
           description: 'Alerts for working hours that fire now. Which ones stands in the table below.',
@@ -47,7 +59,7 @@ export const overview = () =>
           queries: { firing: orZero('count(ALERTS{alertstate="firing", severity="warning"})') },
           limits: above(1, 5),
           links: [next('infrastructure')],
-          width: 3,
+          width: 4,
         }),
         stat('Dead letters, 24 h', {
           description:
@@ -57,7 +69,18 @@ export const overview = () =>
           queries: { entries: DEAD_LETTERS('24h') },
           limits: above(1),
           links: [next('pipeline')],
-          width: 3,
+          width: 4,
+        }),
+        stat('Oldest waiting entry', {
+          description:
+            'Age of the oldest stream entry that the feature-extractor or the predictor has not taken. Accepted events are safe, but users are judged so much later.',
+          unit: 's',
+          decimals: 0,
+          queries: { '{{reader}}': 'max by (reader) (liminal_backend_oldest_waiting_seconds{reader!="kenning"})' },
+          limits: above(10, 30),
+          links: [next('pipeline')],
+          whenEmpty: 'unknown',
+          width: 8,
         }),
         stat('Refused calls, 5 min', {
           description:
@@ -72,7 +95,7 @@ export const overview = () =>
           limits: above(0.001, 0.05),
           links: [next('pipeline')],
           whenEmpty: 'no calls',
-          width: 3,
+          width: 4,
         }),
       ]),
       continued([
@@ -95,14 +118,14 @@ export const overview = () =>
           limits: above(0.5, 5),
           links: [next('pipeline')],
         }),
-        graph('Internal errors per second', {
+        graph('Internal errors', {
           description:
-            'Answers with a status of 500 or above, by service. Not being ready (503 of /ready) is left out.',
-          unit: 'reqps',
+            'Requests of the five minutes before that ended with an unexpected error, status 500, by service. Each is a defect: everything that is expected has a code of its own.',
+          unit: 'short',
           queries: {
-            '{{job}}': `sum by (job) (rate(liminal_http_request_duration_seconds_count{job=~"$service", route!="/ready", status=~"5.."}[$__rate_interval])) or 0 * sum by (job) (rate(liminal_http_request_duration_seconds_count{job=~"$service"}[$__rate_interval]))`,
+            '{{job}}': grown('liminal_http_internal_errors_total{job=~"$service"}', '5m', 'job'),
           },
-          limits: above(0.01, 1),
+          limits: above(1),
           links: [next('http')],
         }),
       ]),
@@ -112,8 +135,7 @@ export const overview = () =>
             'Whether the predictor scores with a release that was trained on this platform, or still with the factory release, which has only seen simulated traffic.',
           unit: 'short',
           queries: {
-            'Serving release':
-              'max(liminal_predictor_release_provisional_ratio and on (instance) (liminal_predictor_release_created_timestamp_seconds > 0))',
+            'Serving release': 'max(liminal_predictor_release_provisional_ratio)',
           },
           states: SERVING_STATES,
           limits: above(1),
@@ -135,7 +157,7 @@ export const overview = () =>
             'Share of the vectors of the last hour that alarmed, divided by the rate that was set (ANOMALY_ALERT_RATE): 1 is what quiet traffic gives at most. Attacks and drift both raise it.',
           unit: 'suffix: ×',
           decimals: 1,
-          queries: { 'Alarms in budgets': `${ALARM_SHARE('1h')} / scalar(${BUDGET} > 0)` },
+          queries: { 'Alarms in budgets': `${ALARM_SHARE('1h')} / scalar(${BUDGET})` },
           limits: above(1.5, 10),
           links: [next('anomalies')],
           whenEmpty: 'no traffic',

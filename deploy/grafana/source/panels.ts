@@ -110,7 +110,7 @@ export function graph(
     .legend(LEGEND)
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
   for (const [name, color] of COLORS) builder.overrideByName(name, [{ id: 'color', value: fixed(color) }]);
-  builder.overrideByRegexp('^(budget|threshold|limit|floor)$', [
+  builder.overrideByRegexp('^(budget|threshold|limit|floor)\\b', [
     { id: 'color', value: fixed('red') },
     { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
     { id: 'custom.fillOpacity', value: 0 },

@@ -2,7 +2,7 @@ import { dashboard, row } from './dashboard.ts';
 import { above, NO_LIMIT } from './limits.ts';
 import { next } from './links.ts';
 import { graph } from './panels.ts';
-import { grown, medianAndP99, perSecond } from './queries.ts';
+import { grown, medianAndP99, perSecond, share } from './queries.ts';
 
 /** Buckets of the latencies end there: what is slower is not told apart. */
 const LATE = 0.5;
@@ -35,6 +35,21 @@ export const pipeline = () =>
             limits: NO_LIMIT,
             links: [next('http')],
           }),
+          graph('Share of calls told to wait', {
+            description:
+              'Calls of POST /events that were refused because the pipe is full (back-pressure), among all, in five minutes. Nothing is lost as long as the senders send again.',
+            unit: 'percentunit',
+            min: 0,
+            queries: {
+              'back-pressure': share(
+                grown('liminal_backend_refusals_total{reason="LIMINAL_ERR_EVENTS_BACKPRESSURE"}', '5m'),
+                grown('liminal_backend_calls_total', '5m'),
+              ),
+              threshold: 'liminal:threshold:back_pressure_ratio',
+            },
+            limits: NO_LIMIT,
+            links: [next('infrastructure')],
+          }),
           graph('Refused calls by reason', {
             description:
               'By error code, within the window. docs/errors.md says of each what to do; back-pressure means that the extractor is behind.',
@@ -59,6 +74,19 @@ export const pipeline = () =>
             limits: above(0.1, LATE),
             links: [next('infrastructure')],
           }),
+          graph('Oldest entry that waits', {
+            description:
+              'Age of the oldest stream entry that each reader has not taken. kenning archives in large parts, so its line is a saw-tooth.',
+            unit: 's',
+            min: 0,
+            queries: {
+              '{{reader}}': 'max by (reader) (liminal_backend_oldest_waiting_seconds)',
+              'threshold, {{reader}}': 'liminal:threshold:oldest_waiting_seconds',
+            },
+            limits: NO_LIMIT,
+            links: [next('infrastructure')],
+            logarithmic: true,
+          }),
           graph('Events that wait', {
             description:
               'Accepted events that are not folded yet, as the backend sees it in Redis. Calls are refused when a partition gets too far behind. Empty: Redis is away.',
@@ -71,7 +99,7 @@ export const pipeline = () =>
             links: [next('infrastructure')],
           }),
         ],
-        3,
+        4,
       ),
       row(
         'Features (feature-extractor)',
@@ -150,6 +178,19 @@ export const pipeline = () =>
           queries: medianAndP99('liminal_predictor_latency_seconds'),
           limits: above(LATE, 5),
           links: [next('models')],
+        }),
+        graph('Late predictions', {
+          description:
+            'Share of the predictions that were not committed in time (SLO: 99% within 0.5 s), over five minutes and an hour, and the budget. The alerts are about how fast the budget of 30 days is spent.',
+          unit: 'percentunit',
+          min: 0,
+          queries: {
+            '5 min': 'liminal:prediction_latency:slow_ratio_rate5m',
+            hour: 'liminal:prediction_latency:slow_ratio_rate1h',
+            budget: '1 - liminal:threshold:prediction_latency_objective_ratio',
+          },
+          limits: NO_LIMIT,
+          links: [next('infrastructure')],
         }),
         graph('Time of one inference', {
           description: 'How long one run of the models keeps the event loop. It must stay below 20 ms.',

@@ -32,7 +32,7 @@ export const medianAndP99 = (histogram: string): Record<string, string> => ({
 /** The mean of a histogram. */
 export function mean(histogram: string, window: string, labels: By = ''): string {
   const [, name, selector = ''] = /^(\w+)(\{.*\})?$/.exec(histogram)!;
-  return `${grown(`${name}_sum${selector}`, window, labels)} / ${grown(`${name}_count${selector}`, window, labels)}`;
+  return share(grown(`${name}_sum${selector}`, window, labels), grown(`${name}_count${selector}`, window, labels));
 }
 
 /** Counts that stay 0 have no rate to divide by: no data then, rather than NaN. */

@@ -1,3 +1,5 @@
+import { FORECASTERS } from '@liminal/shared/contracts/load-forecast';
+import { MODEL_NAMES } from '@liminal/shared/contracts/prediction';
 import type { ScoredPoint } from '@liminal/shared/contracts/series';
 import { absentAtFirst, fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
@@ -177,6 +179,19 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
   };
   fromZero(metrics.anomalies, { entity: 'user' }, { entity: 'series' });
   fromZero(metrics.predictions, ...(['none', 'warning', 'critical'] as const).map((severity) => ({ severity })));
+  fromZero(metrics.seriesMinutes, { result: 'scored' }, { result: 'unknown' });
+  const ofModels = MODEL_NAMES.map((model) => ({ model }));
+  fromZero(metrics.modelVectors, ...ofModels);
+  fromZero(metrics.modelAlarms, ...ofModels);
+  for (const served of FORECASTERS) {
+    fromZero(metrics.loadForecasts, { served });
+    for (const forecaster of new Set(['ewma', 'persistence', served])) {
+      fromZero(metrics.loadErrors, { served, forecaster });
+    }
+  }
+  fromZero(metrics.loadIntervals, { result: 'inside' }, { result: 'outside' });
+  const explanations = ['explained', 'too-many-at-once', 'switched-off', 'failed'] as const;
+  fromZero(metrics.anomalyExplanations, ...explanations.map((result) => ({ result })));
   fromZero(metrics.releaseLoads, { result: 'loaded' }, { result: 'refused' }, { result: 'failed' });
   for (const result of ['refused', 'failed']) metrics.releaseBlocked.labels(result).set(0);
   return metrics;
