@@ -62,8 +62,8 @@ describe('names in a query', () => {
       'histogram_quantile(0.99, sum by (job, le) (rate(a_bucket{route!~"/x|b{c}", s="1"}[5m]))) or 0 * d offset 1h';
     expect(queryNames(query)).toEqual({
       series: [
-        { name: 'a_bucket', labels: ['route', 's'] },
-        { name: 'd', labels: [] },
+        { name: 'a_bucket', labels: ['route', 's'], selector: 'a_bucket{route!~"/x|b{c}", s="1"}' },
+        { name: 'd', labels: [], selector: 'd' },
       ],
       groupLabels: ['job', 'le'],
     });
