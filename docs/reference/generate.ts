@@ -1,4 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { DOCS, PAGES } from './pages.ts';
+import { PAGES } from './pages.ts';
 
-for (const [file, page] of Object.entries(PAGES)) await writeFile(new URL(file, DOCS), page());
+const ROOT = new URL('../../', import.meta.url);
+
+for (const [file, page] of Object.entries(PAGES)) await writeFile(new URL(file, ROOT), page());

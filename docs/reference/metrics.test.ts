@@ -1,19 +1,14 @@
-import { readdirSync } from 'node:fs';
 import { METRIC_LABELS, NODE_METRIC_LABELS } from '@liminal/shared/runtime/metric-labels';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { HTTP_METRICS, NODE_METRICS, SERVICE_METRICS, seriesOf } from './declared-metrics.ts';
+import { DASHBOARD_FILES, queriesOf, readDashboard } from './dashboard-files.ts';
+import { NODE_METRICS, seriesOf } from './declared-metrics.ts';
+import { KNOWN_SERIES, OWN_METRICS } from './known-series.ts';
 import { queryNames } from './query-names.ts';
-import { readText } from './repository.ts';
-
-const OWN = [...SERVICE_METRICS, HTTP_METRICS].flatMap(({ metrics }) => metrics);
-const DECLARED = [...OWN, ...NODE_METRICS.metrics];
-/** What Prometheus adds to every target and series by itself. */
-const PROMETHEUS_SERIES = ['up', 'scrape_duration_seconds', 'scrape_samples_scraped'];
-const PROMETHEUS_LABELS = ['job', 'instance'];
+import { isAlert, RULES } from './rule-files.ts';
+import { UNUSED_METRICS } from './unused-metrics.ts';
 
 describe('metrics', () => {
-  it.each(OWN)('$name carries labels with bounded values only', ({ labelNames }) => {
+  it.each(OWN_METRICS)('$name carries labels with bounded values only', ({ labelNames }) => {
     expect(labelNames.filter((label) => !(label in METRIC_LABELS))).toEqual([]);
   });
 
@@ -22,61 +17,42 @@ describe('metrics', () => {
     expect([...labels].sort()).toEqual([...NODE_METRIC_LABELS].sort());
   });
 
-  it.each(OWN)('$name names its unit, and its part of the platform', ({ name, type }) => {
+  it.each(OWN_METRICS)('$name names its unit, and its part of the platform', ({ name, type }) => {
     expect(name).toMatch(/^liminal_[a-z0-9]+(_[a-z0-9]+)+$/);
     expect(name.endsWith('_total')).toBe(type === 'counter');
     if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes|events|ratio)$/);
   });
 
   it('are declared by one service each', () => {
-    const names = OWN.map(({ name }) => name);
+    const names = OWN_METRICS.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 });
 
-const FOLDER = 'deploy/grafana/dashboards';
-const labelsOf = new Map<string, readonly string[]>([
-  ...PROMETHEUS_SERIES.map((name) => [name, PROMETHEUS_LABELS] as const),
-  ...DECLARED.flatMap((metric) =>
-    seriesOf(metric).map((name) => {
-      const bucket = name.endsWith('_bucket') ? ['le'] : [];
-      return [name, [...metric.labelNames, ...bucket, ...PROMETHEUS_LABELS]] as const;
-    }),
-  ),
-]);
+const asked = [
+  ...DASHBOARD_FILES.flatMap((file) => queriesOf(readDashboard(file))),
+  ...RULES.map((rule) => ({ name: isAlert(rule) ? rule.alert : rule.record, query: rule.expr })),
+];
 
-const targetSchema = z.object({ expr: z.string().optional() });
-const panelSchema = z.object({
-  title: z.string(),
-  targets: z.array(targetSchema).default([]),
-  get panels() {
-    return z.array(panelSchema).default([]);
-  },
-});
-type Panel = z.infer<typeof panelSchema>;
-
-const queriesOf = (panels: readonly Panel[]): { panel: string; query: string }[] =>
-  panels.flatMap(({ title, targets, panels: inner }) => [
-    ...targets.flatMap(({ expr }) => (expr === undefined ? [] : [{ panel: title, query: expr }])),
-    ...queriesOf(inner),
-  ]);
-
-describe.each(readdirSync(new URL(`../../${FOLDER}`, import.meta.url)))('the dashboard %s', (file) => {
-  const { panels } = z.object({ panels: z.array(panelSchema) }).parse(JSON.parse(readText(`${FOLDER}/${file}`)));
-  const queries = queriesOf(panels);
-
-  it('asks for something', () => expect(queries.length).toBeGreaterThan(0));
-
-  it.each(queries)('asks only for what a service declares: $panel: $query', ({ query }) => {
+describe('queries', () => {
+  it.each(asked)('ask only for what there is: $name: $query', ({ query }) => {
     const { series, groupLabels } = queryNames(query);
-    expect(series.length).toBeGreaterThan(0);
     for (const { name, labels } of series) {
-      const known = labelsOf.get(name);
-      expect(known, `${name} is declared by no service`).toBeDefined();
-      expect(labels.filter((label) => !known!.includes(label), `labels of ${name}`)).toEqual([]);
+      const known = KNOWN_SERIES.get(name);
+      expect(known, `${name} is declared by no service, and recorded by no rule`).toBeDefined();
+      expect(
+        labels.filter((label) => !known!.includes(label)),
+        `labels of ${name}`,
+      ).toEqual([]);
     }
-    const known = series.flatMap(({ name }) => labelsOf.get(name)!);
+    const known = series.flatMap(({ name }) => KNOWN_SERIES.get(name)!);
     expect(groupLabels.filter((label) => !known.includes(label))).toEqual([]);
+  });
+
+  it('ask for every metric, but those that a list says why of', () => {
+    const used = new Set(asked.flatMap(({ query }) => queryNames(query).series.map(({ name }) => name)));
+    const unused = OWN_METRICS.filter((metric) => !seriesOf(metric).some((name) => used.has(name)));
+    expect(unused.map(({ name }) => name)).toEqual(Object.keys(UNUSED_METRICS));
   });
 });
 
@@ -86,8 +62,8 @@ describe('names in a query', () => {
       'histogram_quantile(0.99, sum by (job, le) (rate(a_bucket{route!~"/x|b{c}", s="1"}[5m]))) or 0 * d offset 1h';
     expect(queryNames(query)).toEqual({
       series: [
-        { name: 'a_bucket', labels: ['route', 's'] },
-        { name: 'd', labels: [] },
+        { name: 'a_bucket', labels: ['route', 's'], selector: 'a_bucket{route!~"/x|b{c}", s="1"}' },
+        { name: 'd', labels: [], selector: 'd' },
       ],
       groupLabels: ['job', 'le'],
     });

@@ -6,9 +6,9 @@ import { PAGES } from './pages.ts';
 import { readmeOf, readText, rowsOf } from './repository.ts';
 import { SERVICE_DECLARATIONS } from './service-catalogue.ts';
 
-describe('pages written from the code', () => {
-  it.each(Object.entries(PAGES))('docs/%s is what `pnpm run docs` writes', (file, page) => {
-    expect(readText(`docs/${file}`)).toBe(page());
+describe('files written from the code', () => {
+  it.each(Object.entries(PAGES))('%s is what `pnpm run docs` writes', (file, page) => {
+    expect(readText(file)).toBe(page());
   });
 });
 

@@ -1,7 +1,12 @@
+import { DASHBOARD_FILES } from '../../deploy/grafana/source/catalogue.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
 
-/** Pages of docs/ that are written from the code. */
-export const PAGES = { 'metrics.md': metricsPage, 'errors.md': errorsPage } as const;
+const dashboards = Object.entries(DASHBOARD_FILES).map(([file, page]) => [`deploy/grafana/dashboards/${file}`, page]);
 
-export const DOCS = new URL('../', import.meta.url);
+/** Files that are written from the code, by their path from the root of the repository. */
+export const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/metrics.md': metricsPage,
+  'docs/errors.md': errorsPage,
+  ...Object.fromEntries(dashboards),
+};

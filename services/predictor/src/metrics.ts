@@ -1,4 +1,7 @@
+import { FORECASTERS } from '@liminal/shared/contracts/load-forecast';
+import { MODEL_NAMES } from '@liminal/shared/contracts/prediction';
 import type { ScoredPoint } from '@liminal/shared/contracts/series';
+import { absentAtFirst, fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -18,7 +21,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
   const dropSeries = (): void => {
     for (const gauge of Object.values(seriesGauges)) gauge.reset();
   };
-  return {
+  const metrics = {
     anomalies: new Counter({
       name: 'liminal_predictor_anomalies_total',
       help: 'Anomalies written, by what is anomalous: a user or a series of the platform',
@@ -47,6 +50,18 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       name: 'liminal_predictor_predictions_total',
       help: 'Vectors of the stream that were scored, by severity',
       labelNames: ['severity'] as const,
+      registers,
+    }),
+    modelVectors: new Counter({
+      name: 'liminal_predictor_model_vectors_total',
+      help: 'Vectors of the stream that a model of the serving release scored',
+      labelNames: ['model'] as const,
+      registers,
+    }),
+    modelAlarms: new Counter({
+      name: 'liminal_predictor_model_alarms_total',
+      help: 'Of these, vectors whose p-value of this model alone is within the alarm rate',
+      labelNames: ['model'] as const,
       registers,
     }),
     requestedVectors: new Counter({
@@ -115,14 +130,27 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
         this.set(held.partitions());
       },
     }),
-    releaseInfo: new Gauge({
-      name: 'liminal_predictor_release_provisional_ratio',
-      help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
+    alertBudget: new Gauge({
+      name: 'liminal_predictor_alert_budget_ratio',
+      help: 'Share of normal vectors that may alarm, as was set',
       registers,
     }),
+    releaseInfo: absentAtFirst(
+      new Gauge({
+        name: 'liminal_predictor_release_provisional_ratio',
+        help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
+        registers,
+      }),
+    ),
     releaseLoads: new Counter({
       name: 'liminal_predictor_release_loads_total',
-      help: 'Releases loaded, by result; a refused one leaves the old one serving',
+      help: 'Releases loaded, refused (signature, hash or form do not fit) or failed to load (the store does not answer): the latter two leave the old one serving',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    releaseBlocked: new Gauge({
+      name: 'liminal_predictor_release_blocked_ratio',
+      help: '1 while the release that should serve, or the shadow, is refused or failed to load, otherwise 0',
       labelNames: ['result'] as const,
       registers,
     }),
@@ -141,10 +169,30 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       help: 'Vectors on which the shadow release and the one that serves did not both alarm or both not',
       registers,
     }),
-    releaseCreated: new Gauge({
-      name: 'liminal_predictor_release_created_timestamp_seconds',
-      help: 'When the serving release was trained',
-      registers,
-    }),
+    releaseCreated: absentAtFirst(
+      new Gauge({
+        name: 'liminal_predictor_release_created_timestamp_seconds',
+        help: 'When the serving release was trained; absent without any',
+        registers,
+      }),
+    ),
   };
+  fromZero(metrics.anomalies, { entity: 'user' }, { entity: 'series' });
+  fromZero(metrics.predictions, ...(['none', 'warning', 'critical'] as const).map((severity) => ({ severity })));
+  fromZero(metrics.seriesMinutes, { result: 'scored' }, { result: 'unknown' });
+  const ofModels = MODEL_NAMES.map((model) => ({ model }));
+  fromZero(metrics.modelVectors, ...ofModels);
+  fromZero(metrics.modelAlarms, ...ofModels);
+  for (const served of FORECASTERS) {
+    fromZero(metrics.loadForecasts, { served });
+    for (const forecaster of new Set(['ewma', 'persistence', served])) {
+      fromZero(metrics.loadErrors, { served, forecaster });
+    }
+  }
+  fromZero(metrics.loadIntervals, { result: 'inside' }, { result: 'outside' });
+  const explanations = ['explained', 'too-many-at-once', 'switched-off', 'failed'] as const;
+  fromZero(metrics.anomalyExplanations, ...explanations.map((result) => ({ result })));
+  fromZero(metrics.releaseLoads, { result: 'loaded' }, { result: 'refused' }, { result: 'failed' });
+  for (const result of ['refused', 'failed']) metrics.releaseBlocked.labels(result).set(0);
+  return metrics;
 }

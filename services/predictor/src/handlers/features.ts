@@ -9,6 +9,7 @@ import {
 } from '@liminal/shared/contracts/feature-vector';
 import { cursorKey, neededFromKey } from '@liminal/shared/contracts/keys';
 import { modelInputs } from '@liminal/shared/contracts/model-input';
+import { MODEL_NAMES } from '@liminal/shared/contracts/prediction';
 import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
@@ -90,7 +91,7 @@ export class FeaturesSession implements PartitionSession {
   }
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
-    const { redis, config, metrics, share } = this.#options;
+    const { redis, config, share } = this.#options;
     while (share.isUsedUp) await share.nextTurn();
     const { decoded, deadLetters } = decodeEntries(entries, decodeFeatureVectors);
     const vectors = decoded.flatMap(({ value }) => value);
@@ -127,9 +128,8 @@ export class FeaturesSession implements PartitionSession {
     });
     this.#lastId = toId;
     await this.#options.shadow.flush(this.partition);
-    for (const { severity } of records) metrics.predictions.labels(severity).inc();
+    this.#count(records);
     for (const check of checks) this.#observeForecast(check);
-    metrics.anomalies.labels('user').inc(records.filter(isAnomaly).length);
     this.#observe(entries, deadLetters);
   }
 
@@ -166,6 +166,17 @@ export class FeaturesSession implements PartitionSession {
       return { user, ts, seq, values, forecast, checked: null, ...verdict };
     });
     return { records, explaining: explanations.explain(this.partition, records) };
+  }
+
+  #count(records: readonly PredictionRecord[]): void {
+    const { metrics, config } = this.#options;
+    metrics.anomalies.labels('user').inc(records.filter(isAnomaly).length);
+    for (const { severity } of records) metrics.predictions.labels(severity).inc();
+    for (const model of MODEL_NAMES) {
+      const pValues = records.flatMap(({ scores }) => scores[model]?.pValue ?? []);
+      metrics.modelVectors.labels(model).inc(pValues.length);
+      metrics.modelAlarms.labels(model).inc(pValues.filter((pValue) => pValue <= config.anomalyAlertRate).length);
+    }
   }
 
   #observeForecast({ checked: { forecaster: served }, errors, isInside }: ForecastCheck): void {

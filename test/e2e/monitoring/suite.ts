@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Event } from '@liminal/shared/contracts/event';
+import { freePort } from '@liminal/shared/testing/redis';
+import { simulateTraffic } from '@liminal/simulator/traffic';
+import { everythingIsArchived, type ServiceName, ServiceProcess, sendUntilTaken, until } from '../service-process.ts';
+import { startStores } from '../stores.ts';
+import { ALERTMANAGER_CONFIGURATION, writeLocalConfiguration } from './local-configuration.ts';
+import { Prometheus } from './prometheus.ts';
+import { startTool } from './tool.ts';
+
+export const SERVICES = ['backend', 'kenning', 'feature-extractor', 'predictor', 'auto-retrainer'] as const;
+
+const HOUR_MS = 3_600_000;
+const HISTORY_HOURS = 24;
+/** Sent while Prometheus watches, so much faster than it happened. */
+const WATCHED_HOURS = 3;
+const USERS = 150;
+const CALL_EVENTS = 500;
+const TURN_MS = 250;
+const SEED = 20_261_126;
+
+/** Everything as in production, but that it waits for less. */
+const HASTE = {
+  PARTITIONS: '4',
+  ARCHIVE_FLUSH_MS: '500',
+  RELEASE_POLL_MS: '500',
+  POLICY_EVERY_MS: '500',
+  DRIFT_ROUND_MINUTES: '10',
+  DRIFT_CHECK_EVERY_MS: '2000',
+  COOL_DOWN_MINUTES: '0.05',
+  SHADOW_VECTORS: '50',
+  SHADOW_MINUTES: '0.2',
+  WATCH_MINUTES: '0.1',
+};
+
+/** The embedded suite with a day behind it, and the monitoring as it is deployed. */
+export class MonitoredSuite {
+  readonly services: Record<ServiceName, ServiceProcess>;
+  readonly #events: Iterator<Event>;
+  readonly #endMs: number;
+  #clockMs: number;
+  #cleanups: (() => Promise<unknown>)[];
+  #redisUrl: string;
+  #folder: string;
+
+  private constructor(
+    services: Record<ServiceName, ServiceProcess>,
+    stores: { redisUrl: string; folder: string; cleanups: (() => Promise<unknown>)[] },
+  ) {
+    this.services = services;
+    this.#redisUrl = stores.redisUrl;
+    this.#folder = stores.folder;
+    this.#cleanups = stores.cleanups;
+    const endMs = Date.now();
+    const startMs = endMs - (HISTORY_HOURS + WATCHED_HOURS) * HOUR_MS;
+    this.#events = simulateTraffic({ seed: SEED, startMs, endMs, users: USERS }).events();
+    this.#clockMs = startMs;
+    this.#endMs = endMs;
+  }
+
+  static async start(cleanups: (() => Promise<unknown>)[]): Promise<MonitoredSuite> {
+    const stores = await startStores('monitoring', cleanups);
+    const started = await Promise.all(
+      SERVICES.map((name) => ServiceProcess.start(name, { ...stores.env, ...HASTE, INSTANCE_ID: name })),
+    );
+    for (const service of started) cleanups.push(() => service.kill());
+    for (const service of started) await service.ready();
+    const services = Object.fromEntries(started.map((service) => [service.name, service])) as Record<
+      ServiceName,
+      ServiceProcess
+    >;
+    return new MonitoredSuite(services, { redisUrl: stores.env.REDIS_URL, folder: stores.directory, cleanups });
+  }
+
+  /** A day of traffic at once, from which the first own release is trained. */
+  async liveThroughFirstDay(): Promise<void> {
+    await this.#send(this.#endMs - WATCHED_HOURS * HOUR_MS);
+    await everythingIsArchived(this.services.backend);
+    await until('a release of this platform serves', async () => {
+      const { production, releases } = await this.ask<{
+        production: string;
+        releases: { id: string; provisional: boolean }[];
+      }>('kenning', '/releases');
+      return releases.find(({ id }) => id === production)?.provisional === false;
+    });
+  }
+
+  /** Starts Prometheus, Alertmanager and the exporter, configured as they are deployed. */
+  async watch(): Promise<{ prometheus: Prometheus; leftOut: string[] }> {
+    const [prometheusPort, alertmanagerPort, clusterPort, exporterPort] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
+    const local = (port: number): string => `127.0.0.1:${port}`;
+    const targets = new Map<string, string>(SERVICES.map((name) => [name, new URL(this.services[name].url).host]));
+    targets.set('redis', local(exporterPort));
+    targets.set('prometheus', local(prometheusPort));
+    targets.set('alertmanager', local(alertmanagerPort));
+    const exporterArgs = [`-redis.addr=${this.#redisUrl}`, `-web.listen-address=${local(exporterPort)}`];
+    const alertmanagerArgs = [
+      `--config.file=${ALERTMANAGER_CONFIGURATION}`,
+      `--storage.path=${join(this.#folder, 'alertmanager')}`,
+      `--web.listen-address=${local(alertmanagerPort)}`,
+      `--cluster.listen-address=${local(clusterPort)}`,
+    ];
+    this.#cleanups.push(
+      await startTool('redisExporter', exporterArgs, `http://${local(exporterPort)}/health`),
+      await startTool('alertmanager', alertmanagerArgs, `http://${local(alertmanagerPort)}/-/ready`),
+    );
+    const { file, leftOut } = await writeLocalConfiguration(join(this.#folder, 'prometheus'), targets);
+    const prometheusArgs = [
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(this.#folder, 'prometheus', 'data')}`,
+      `--web.listen-address=${local(prometheusPort)}`,
+    ];
+    const url = `http://${local(prometheusPort)}`;
+    this.#cleanups.push(await startTool('prometheus', prometheusArgs, `${url}/-/ready`));
+    return { prometheus: new Prometheus(url), leftOut };
+  }
+
+  /** Hours of traffic within `durationMs`, with people and analysts who ask and judge. */
+  async liveOn(durationMs: number): Promise<void> {
+    const fromMs = this.#clockMs;
+    const speed = (this.#endMs - fromMs) / durationMs;
+    const startedAt = performance.now();
+    let asked = 0;
+    await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a rollout is to be seen' });
+    while (performance.now() < startedAt + durationMs) {
+      await this.#send(fromMs + (performance.now() - startedAt) * speed);
+      await this.#askAround(asked++);
+      await sleep(TURN_MS);
+    }
+  }
+
+  async ask<Answer>(service: ServiceName, path: string): Promise<Answer> {
+    const response = await fetch(this.services[service].url + path);
+    if (!response.ok) throw new Error(`${service} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Answer;
+  }
+
+  async post(service: ServiceName, path: string, body: object): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(this.services[service].url + path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`${service} ${path}: ${response.status} ${answer}`);
+  }
+
+  async #send(untilMs: number): Promise<void> {
+    let call: Event[] = [];
+    while (this.#clockMs < untilMs) {
+      const { value, done } = this.#events.next();
+      if (done) break;
+      this.#clockMs = Number(value.ts);
+      call.push(value);
+      if (call.length < CALL_EVENTS) continue;
+      await sendUntilTaken(this.services.backend, call);
+      call = [];
+    }
+    if (call.length > 0) await sendUntilTaken(this.services.backend, call);
+  }
+
+  /** What analysts and other programs ask while they work. */
+  async #askAround(turn: number): Promise<void> {
+    const features = { requests_per_user: 300, ip_entropy: 3.2, jwt_usage_patterns: 1 };
+    await this.post('predictor', '/predict', { features });
+    await this.post('predictor', '/explain', { features });
+    await this.post('kenning', '/predict', { vectors: [{ features }] });
+    await this.ask('auto-retrainer', '/drift');
+    await this.ask('backend', '/ml/metrics');
+    const { anomalies } = await this.ask<{ anomalies: { id: string; entity: string }[] }>(
+      'backend',
+      '/ml/anomalies?limit=50',
+    );
+    const anomaly = anomalies.filter(({ entity }) => entity === 'user')[turn % 20];
+    if (anomaly === undefined) return;
+    const verdict = (['true_positive', 'false_positive', 'expected', 'unclear'] as const)[turn % 4];
+    await this.post('backend', `/ml/anomalies/${anomaly.id}/verdict`, { verdict, author: 'test' });
+  }
+}
