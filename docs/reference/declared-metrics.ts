@@ -1,4 +1,5 @@
 import { createHttpMetrics } from '@liminal/shared/runtime/http-metrics';
+import { createReadinessMetrics } from '@liminal/shared/runtime/readiness-metrics';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { z } from 'zod';
 import { SERVICE_DECLARATIONS } from './service-catalogue.ts';
@@ -21,7 +22,13 @@ export interface MetricGroup {
 }
 
 /** Metrics that all services have beside their own. */
-export const HTTP_METRICS: MetricGroup = { part: 'every service', metrics: declaredBy(createHttpMetrics) };
+export const HTTP_METRICS: MetricGroup = {
+  part: 'every service',
+  metrics: declaredBy((registry) => {
+    createHttpMetrics(registry);
+    createReadinessMetrics(registry, { report: async () => ({ ready: true, dependencies: {} }) });
+  }),
+};
 
 /** Metrics of Node and the process, from the Prometheus client. */
 export const NODE_METRICS: MetricGroup = {

@@ -33,7 +33,8 @@ export const SERVICE_DECLARATIONS: readonly ServiceDeclaration[] = [
     name: 'backend',
     environment: backendEnvironment,
     errors: backendErrors,
-    createMetrics: (registry) => createBackendMetrics(registry, async () => []),
+    createMetrics: (registry) =>
+      createBackendMetrics(registry, { lag: async () => [], oldestWaiting: async () => ({}) }),
   },
   {
     name: 'feature-extractor',

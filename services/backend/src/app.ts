@@ -2,7 +2,7 @@ import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
-import { readLag } from './queries/pipeline.ts';
+import { readLag, readOldestWaiting } from './queries/pipeline.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
@@ -23,7 +23,10 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   // A connection of its own, so that a query never waits behind a call of megabytes.
   const ingest = connectRedis({ url, logger, connectionName: 'backend:ingest', purpose: 'call' });
   const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
-  const metrics = createMetrics(registry, () => readLag(api, partitions));
+  const metrics = createMetrics(registry, {
+    lag: () => readLag(api, partitions),
+    oldestWaiting: () => readOldestWaiting(api, partitions),
+  });
   const now = Date.now;
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);

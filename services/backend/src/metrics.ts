@@ -1,12 +1,30 @@
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
+import { VERDICTS } from '@liminal/shared/contracts/verdict';
+import { fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
-export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
+/** What is read at the moment of a scrape; throws while Redis is away. */
+export interface PipelineReads {
+  /** Events that wait in each partition. */
+  lag(): Promise<number[]>;
+  /** Age in seconds of the oldest entry that waits for each reader; 0 where none waits. */
+  oldestWaiting(): Promise<Record<string, number>>;
+}
+
+/** Every reason to refuse a call of POST /events, but the rarest. */
+const REFUSALS = [
+  'LIMINAL_ERR_EVENT_INVALID',
+  'LIMINAL_ERR_EVENTS_UNREADABLE',
+  'LIMINAL_ERR_EVENTS_TOO_MANY',
+  'LIMINAL_ERR_EVENTS_BACKPRESSURE',
+  'LIMINAL_ERR_REDIS_AWAY',
+] as const;
+
+export function createMetrics(registry: Registry, read: PipelineReads) {
   const registers = [registry];
-  return {
+  const metrics = {
     events: new Counter({
       name: 'liminal_backend_events_total',
       help: 'Events of POST /events; refused are those of refused calls as far as they were read',
@@ -46,9 +64,24 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       async collect() {
         // An old number would look like a fresh one. That Redis is away is logged and shown by /ready.
         this.reset();
-        const lag = await readLag().catch(() => []);
+        const lag = await read.lag().catch(() => []);
         for (const [partition, events] of lag.entries()) this.labels(String(partition)).set(events);
       },
     }),
+    oldestWaiting: new Gauge({
+      name: 'liminal_backend_oldest_waiting_seconds',
+      help: 'Age of the oldest stream entry that a reader has not taken, 0 when none waits; absent while Redis is away',
+      labelNames: ['reader'] as const,
+      registers,
+      async collect() {
+        this.reset();
+        const ages = await read.oldestWaiting().catch(() => ({}));
+        for (const [reader, seconds] of Object.entries(ages)) this.labels(reader).set(seconds);
+      },
+    }),
   };
+  fromZero(metrics.events, ...(['accepted', 'duplicate', 'refused'] as const).map((result) => ({ result })));
+  fromZero(metrics.refusals, ...REFUSALS.map((reason) => ({ reason })));
+  fromZero(metrics.verdicts, ...VERDICTS.map((verdict) => ({ verdict })));
+  return metrics;
 }

@@ -1,3 +1,4 @@
+import { fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -6,12 +7,16 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics(registry: Registry, held: { partitions(): number; cachedUsers(): number }) {
   const registers = [registry];
   return {
-    events: new Counter({
-      name: 'liminal_extractor_events_total',
-      help: 'Events folded into user states, by whether they came in time',
-      labelNames: ['result'] as const,
-      registers,
-    }),
+    events: fromZero(
+      new Counter({
+        name: 'liminal_extractor_events_total',
+        help: 'Events folded into user states, by whether they came in time',
+        labelNames: ['result'] as const,
+        registers,
+      }),
+      { result: 'folded' },
+      { result: 'late' },
+    ),
     vectors: new Counter({ name: 'liminal_extractor_vectors_total', help: 'Feature vectors emitted', registers }),
     closedMinutes: new Counter({
       name: 'liminal_extractor_closed_minutes_total',

@@ -1,3 +1,5 @@
+import { TRAINING_JOB_NAMES, trainingReasonSchema } from '@liminal/shared/contracts/jobs';
+import { fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -5,7 +7,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** `held` tells what this instance holds at the moment of a scrape. */
 export function createMetrics(registry: Registry, held: { partitions(): number; archivedRows(): number }) {
   const registers = [registry];
-  return {
+  const metrics = {
     archivedRows: new Counter({
       name: 'liminal_kenning_archived_rows_total',
       help: 'Prediction records written to the archive of training rows',
@@ -69,4 +71,11 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
       registers,
     }),
   };
+  for (const result of ['done', 'failed']) {
+    fromZero(metrics.trainings, ...trainingReasonSchema.options.map((reason) => ({ reason, result })));
+  }
+  for (const result of ['done', 'failed', 'cancelled']) {
+    fromZero(metrics.trainingJobs, ...TRAINING_JOB_NAMES.map((kind) => ({ kind, result })));
+  }
+  return metrics;
 }

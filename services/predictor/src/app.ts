@@ -34,6 +34,7 @@ export const service: ServiceDefinition<Config> = {
 async function start({ config, logger, registry, readiness, http }: ServiceContext<Config>): Promise<RunningService> {
   const { redisUrl: url, partitions, instanceId, leaseMs } = config;
   const metrics = createMetrics(registry, { partitions: () => worker.partitions.length });
+  metrics.alertBudget.set(config.anomalyAlertRate);
   const redis = connectRedis({ url, logger, connectionName: 'predictor', purpose: 'worker' });
   const reader = connectRedis({ url, logger, connectionName: 'predictor:reader', purpose: 'worker' });
   const api = connectRedis({ url, logger, connectionName: 'predictor:api', purpose: 'call' });

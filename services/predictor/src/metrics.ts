@@ -1,4 +1,5 @@
 import type { ScoredPoint } from '@liminal/shared/contracts/series';
+import { absentAtFirst, fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -18,7 +19,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
   const dropSeries = (): void => {
     for (const gauge of Object.values(seriesGauges)) gauge.reset();
   };
-  return {
+  const metrics = {
     anomalies: new Counter({
       name: 'liminal_predictor_anomalies_total',
       help: 'Anomalies written, by what is anomalous: a user or a series of the platform',
@@ -115,14 +116,27 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
         this.set(held.partitions());
       },
     }),
-    releaseInfo: new Gauge({
-      name: 'liminal_predictor_release_provisional_ratio',
-      help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
+    alertBudget: new Gauge({
+      name: 'liminal_predictor_alert_budget_ratio',
+      help: 'Share of normal vectors that may alarm, as was set',
       registers,
     }),
+    releaseInfo: absentAtFirst(
+      new Gauge({
+        name: 'liminal_predictor_release_provisional_ratio',
+        help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
+        registers,
+      }),
+    ),
     releaseLoads: new Counter({
       name: 'liminal_predictor_release_loads_total',
-      help: 'Releases loaded, by result; a refused one leaves the old one serving',
+      help: 'Releases loaded, refused (signature, hash or form do not fit) or failed to load (the store does not answer): the latter two leave the old one serving',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    releaseBlocked: new Gauge({
+      name: 'liminal_predictor_release_blocked_ratio',
+      help: '1 while the release that should serve, or the shadow, is refused or failed to load, otherwise 0',
       labelNames: ['result'] as const,
       registers,
     }),
@@ -141,10 +155,17 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       help: 'Vectors on which the shadow release and the one that serves did not both alarm or both not',
       registers,
     }),
-    releaseCreated: new Gauge({
-      name: 'liminal_predictor_release_created_timestamp_seconds',
-      help: 'When the serving release was trained',
-      registers,
-    }),
+    releaseCreated: absentAtFirst(
+      new Gauge({
+        name: 'liminal_predictor_release_created_timestamp_seconds',
+        help: 'When the serving release was trained; absent without any',
+        registers,
+      }),
+    ),
   };
+  fromZero(metrics.anomalies, { entity: 'user' }, { entity: 'series' });
+  fromZero(metrics.predictions, ...(['none', 'warning', 'critical'] as const).map((severity) => ({ severity })));
+  fromZero(metrics.releaseLoads, { result: 'loaded' }, { result: 'refused' }, { result: 'failed' });
+  for (const result of ['refused', 'failed']) metrics.releaseBlocked.labels(result).set(0);
+  return metrics;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
+import { StoreUnreachableError } from '@liminal/shared/adapters/object-errors';
 import { type PointerName, releaseKeys } from '@liminal/shared/contracts/release';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -46,7 +47,8 @@ describe('a pointer that can not be read', () => {
     const enough = looks() + 5;
     await vi.waitFor(() => expect(looks()).toBeGreaterThanOrEqual(enough), { timeout: 5_000, interval: POLL_MS });
   };
-  const refused = async () => (await registry.getSingleMetric('liminal_predictor_release_loads_total')!.get()).values;
+  const values = async (name: string, result: string) =>
+    (await registry.getSingleMetric(name)!.get()).values.find(({ labels }) => labels.result === result)?.value;
 
   it.each<[PointerName, string]>([
     ['production', 'could not load the release'],
@@ -57,10 +59,29 @@ describe('a pointer that can not be read', () => {
       await store.put(releaseKeys.pointer(name), Buffer.from('no pointer'));
       await looksAgain();
       expect(logged).toEqual(Array(times).fill(message));
-      expect(await refused()).toMatchObject([{ value: times }]);
+      expect(await values('liminal_predictor_release_loads_total', 'refused')).toBe(times);
+      expect(await values('liminal_predictor_release_blocked_ratio', 'refused')).toBe(1);
       await rm(join(directory, releaseKeys.pointer(name)));
       await looksAgain();
       expect(watcher.waitingFor).toBe('kenning is preparing the first release');
+      expect(await values('liminal_predictor_release_blocked_ratio', 'refused')).toBe(0);
     }
+    expect(await values('liminal_predictor_release_loads_total', 'failed')).toBe(0);
+  });
+
+  it('because the store is away has failed, and was not refused', async () => {
+    await looksAgain();
+    const away = new StoreUnreachableError('file:away', { cause: new Error('no answer') });
+    vi.mocked(store.get).mockImplementation(() => Promise.reject(away));
+    await looksAgain();
+    expect(await values('liminal_predictor_release_blocked_ratio', 'failed')).toBe(1);
+    expect(await values('liminal_predictor_release_blocked_ratio', 'refused')).toBe(0);
+    // Once for production and once for the shadow.
+    expect(await values('liminal_predictor_release_loads_total', 'failed')).toBe(2);
+    vi.mocked(store.get).mockRestore();
+    vi.spyOn(store, 'get');
+    await looksAgain();
+    expect(await values('liminal_predictor_release_blocked_ratio', 'failed')).toBe(0);
+    expect(await values('liminal_predictor_release_loads_total', 'refused')).toBe(0);
   });
 });

@@ -21,6 +21,7 @@ import { z } from 'zod';
 import { type ErrorBody, httpErrors, LiminalError } from './errors.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import type { Readiness } from './readiness.ts';
+import { createReadinessMetrics } from './readiness-metrics.ts';
 
 export interface HttpServerOptions {
   /** Name of the service, as in the title of its documentation. */
@@ -65,7 +66,8 @@ export async function createHttpServer(options: HttpServerOptions) {
   app.setNotFoundHandler((request) => {
     throw httpErrors('LIMINAL_ERR_HTTP_NOT_FOUND', { method: request.method, path: request.url.split('?')[0] });
   });
-  app.addHook('onResponse', observeDurations(registry));
+  app.addHook('onResponse', observeRequests(registry));
+  createReadinessMetrics(registry, readiness);
 
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '0.1.0' } },
@@ -134,11 +136,12 @@ function isRedisAway(error: Error): boolean {
   return REDIS_AWAY_CODES.has(code) || REDIS_AWAY_MESSAGES.some((message) => error.message.startsWith(message));
 }
 
-function observeDurations(registry: Registry): onResponseHookHandler {
-  const { requestDuration } = createHttpMetrics(registry);
+function observeRequests(registry: Registry): onResponseHookHandler {
+  const { requestDuration, internalErrors } = createHttpMetrics(registry);
   return (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     requestDuration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
+    if (reply.statusCode === 500) internalErrors.inc();
     done();
   };
 }

@@ -4,6 +4,8 @@
  */
 export const METRIC_LABELS = {
   partition: 'number of a partition, 0 to `PARTITIONS` − 1',
+  dependency: 'what a service needs to do its work, as in its GET /ready: a constant of the code',
+  reader: 'service that reads a stream: `feature-extractor`, `predictor`, `kenning`',
   kind: 'kind of a job, a constant of the code',
   result: 'outcome, a constant of the code',
   reason: 'error code, or reason of a decision or training: a constant of the code',

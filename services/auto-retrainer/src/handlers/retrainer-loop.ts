@@ -251,6 +251,7 @@ export class RetrainerLoop {
     metrics.alertBudget.set(limits.anomalyAlertRate);
     metrics.rolloutRunning.set(rollout === null ? 0 : 1);
     metrics.precisionFloor.set(limits.precisionFloor);
+    metrics.maxAge.set(limits.maxAgeMs / 1000);
     metrics.driftPValueThreshold.set(WINDOW_RATE);
     metrics.stabilityLimit.set(STABILITY_LIMITS.much);
     for (const verdict of VERDICTS) metrics.judgedAnomalies.labels(verdict).set(verdicts?.[verdict] ?? 0);
@@ -262,12 +263,17 @@ export class RetrainerLoop {
     metrics.martingaleThreshold.set(report.martingale.logThreshold);
     metrics.driftVectors.set(report.window.vectors);
     metrics.alertRate.set(report.alerts.rate);
+    metrics.alertRateLow.set(report.alerts.low);
+    metrics.alertRateHigh.set(report.alerts.high);
     metrics.rowsSinceChange.set(report.rowsSinceChange);
     metrics.scoreDistance.set(report.scores.statistic);
     metrics.scorePValue.set(report.scores.pValue);
     metrics.windowStart.set((report.window.fromTs ?? 0) / 1000);
     metrics.windowEnd.set((report.window.toTs ?? 0) / 1000);
-    if (check === null || check.release !== report.release) return;
+    if (check === null || check.release !== report.release) {
+      metrics.dropCheck();
+      return;
+    }
     metrics.checkedAt.set(check.at / 1000);
     metrics.mmdPValue.set(check.drift.mmd.pValue);
     for (const { feature, ks, wasserstein, populationStability, missingRate } of check.drift.features) {

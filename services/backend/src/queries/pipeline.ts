@@ -62,6 +62,13 @@ export async function readLag(redis: Redis, partitions: number): Promise<number[
   return counts.map(({ accepted, folded }) => behind(accepted, folded));
 }
 
+/** Age of the oldest entry that waits for each reader, in seconds; 0 where none waits. */
+export async function readOldestWaiting(redis: Redis, partitions: number): Promise<Record<ReaderName, number>> {
+  const { readers } = await readPipeline(redis, partitions);
+  const ages = Object.entries(readers).map(([group, { oldestWaitingSeconds }]) => [group, oldestWaitingSeconds ?? 0]);
+  return Object.fromEntries(ages) as Record<ReaderName, number>;
+}
+
 /** How far everything is, from the counts and cursors that the services commit. */
 export async function readPipeline(redis: Redis, partitions: number): Promise<Pipeline> {
   const counts = await readCounts(redis, partitions);

@@ -1,10 +1,16 @@
 import type { ModelStore } from '@liminal/shared/adapters/model-store';
+import { StoreAccessDeniedError, StoreUnreachableError } from '@liminal/shared/adapters/object-errors';
+import type { PointerName } from '@liminal/shared/contracts/release';
 import { type LoadedRelease, loadRelease, readPointer } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
 import { ReleaseError } from '@liminal/shared/release/release-errors';
 import type { TrustedKeys } from '@liminal/shared/release/signing-key';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
+
+const PROBLEMS = ['refused', 'failed'] as const;
+/** `refused`: what lies there can't be trusted or read. `failed`: the store does not give it, which may pass. */
+type Problem = (typeof PROBLEMS)[number];
 
 const FIRST_RELEASE = 'kenning is preparing the first release';
 
@@ -35,6 +41,8 @@ export class ReleaseWatcher {
   #shadowFailure = '';
   /** Why there is no release, or why the newest look for one failed. */
   #waitingFor = FIRST_RELEASE;
+  /** What came of the newest look for each that was no success. */
+  readonly #problems = new Map<PointerName, Problem>();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -74,6 +82,10 @@ export class ReleaseWatcher {
   async #lookAtBoth(): Promise<void> {
     await this.#look();
     await this.#lookAtShadow();
+    const problems = [...this.#problems.values()];
+    for (const problem of PROBLEMS) {
+      this.#options.metrics.releaseBlocked.labels(problem).set(problems.includes(problem) ? 1 : 0);
+    }
   }
 
   /** A shadow that can't be loaded is none: what serves does not depend on it. */
@@ -83,9 +95,13 @@ export class ReleaseWatcher {
     try {
       const pointed = (await readPointer(store, 'shadow'))?.release;
       id = this.#current === undefined || pointed === this.#current.id ? undefined : pointed;
-      if (id === this.#refusedShadow) return;
+      if (id === this.#refusedShadow) {
+        this.#problems.set('shadow', 'refused');
+        return;
+      }
       if (id === this.#shadow?.id) {
         this.#shadowFailure = '';
+        this.#problems.delete('shadow');
         return;
       }
       const next =
@@ -97,12 +113,14 @@ export class ReleaseWatcher {
       metrics.shadowInfo.set(next === undefined ? 0 : 1);
       logger.info({ shadow: next?.id, previous: previous?.id }, 'shadow release changed');
       this.#shadowFailure = '';
+      this.#problems.delete('shadow');
       await previous?.close();
     } catch (error) {
       const reason = messageOf(error);
+      this.#problems.set('shadow', problemOf(error));
       if (reason !== this.#shadowFailure) {
         logger.error({ err: error, release: id }, 'could not load the shadow release');
-        metrics.releaseLoads.labels('refused').inc();
+        metrics.releaseLoads.labels(problemOf(error)).inc();
       }
       this.#shadowFailure = reason;
       if (error instanceof ReleaseError) this.#refusedShadow = id ?? '';
@@ -116,6 +134,7 @@ export class ReleaseWatcher {
       id = (await readPointer(store, 'production'))?.release;
       if (id === undefined || id === this.#current?.id) {
         this.#waitingFor = FIRST_RELEASE;
+        this.#problems.delete('production');
         return;
       }
       const loaded = await loadRelease(store, await this.#options.readTrustedKeys(), id);
@@ -124,6 +143,7 @@ export class ReleaseWatcher {
       const previous = this.#current;
       this.#current = next;
       this.#waitingFor = FIRST_RELEASE;
+      this.#problems.delete('production');
       metrics.releaseLoads.labels('loaded').inc();
       metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
       metrics.releaseCreated.set(Date.parse(next.manifest.createdAt) / 1000);
@@ -132,13 +152,17 @@ export class ReleaseWatcher {
       await previous?.close();
     } catch (error) {
       const reason = messageOf(error);
+      this.#problems.set('production', problemOf(error));
       if (reason !== this.#waitingFor) {
         logger.error({ err: error, release: id, serving: this.#current?.id }, 'could not load the release');
-        metrics.releaseLoads.labels('refused').inc();
+        metrics.releaseLoads.labels(problemOf(error)).inc();
       }
       this.#waitingFor = reason;
     }
   }
 }
+
+const problemOf = (error: unknown): Problem =>
+  error instanceof StoreUnreachableError || error instanceof StoreAccessDeniedError ? 'failed' : 'refused';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
