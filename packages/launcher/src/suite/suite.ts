@@ -59,6 +59,9 @@ function environmentOf(name: ServiceName, settings: SuiteSettings, redisUrl: str
     HOST: settings.host,
     PORT: String(settings.ports[name]),
     REDIS_URL: redisUrl,
+    // That of another Redis, if it is there at all: the one of this suite listens on this machine only and has none.
+    REDIS_PASSWORD: '',
+    REDIS_PASSWORD_FILE: '',
     MODEL_STORE_URL: settings.modelStoreUrl,
     RELEASE_PUBLIC_KEY_FILE: join(keys, 'release-public-key.pem'),
     ...(name === 'kenning' && { RELEASE_SIGNING_KEY_FILE: join(keys, 'release-signing-key.pem') }),

@@ -10,6 +10,7 @@ export const baseEnvironment = (defaultPort: number) => ({
     .url({ protocol: /^rediss?$/ })
     .default('redis://127.0.0.1:6379')
     .describe('redis://[:password@]host:port'),
+  REDIS_PASSWORD: z.string().min(1).optional().describe('Password of Redis, unless REDIS_URL has it'),
   PARTITIONS: z.coerce
     .number()
     .int()
@@ -54,9 +55,19 @@ export function toBaseConfig(env: z.infer<z.ZodObject<ReturnType<typeof baseEnvi
     host: env.HOST,
     port: env.PORT,
     logLevel: env.LOG_LEVEL,
-    redisUrl: env.REDIS_URL,
+    redisUrl: redisUrlOf(env),
     partitions: env.PARTITIONS,
     instanceId: env.INSTANCE_ID ?? `${hostname()}:${env.PORT}`,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
   };
+}
+
+function redisUrlOf(env: { REDIS_URL: string; REDIS_PASSWORD?: string | undefined }): string {
+  if (env.REDIS_PASSWORD === undefined) return env.REDIS_URL;
+  const url = new URL(env.REDIS_URL);
+  if (url.password !== '') {
+    throw new ConfigError("these settings can't be used: REDIS_PASSWORD: REDIS_URL has a password already");
+  }
+  url.password = encodeURIComponent(env.REDIS_PASSWORD);
+  return url.href;
 }

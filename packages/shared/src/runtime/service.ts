@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type BaseConfig, ConfigError } from './base-config.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { Readiness } from './readiness.ts';
+import { defaultPasswords, withSecretFiles } from './secrets.ts';
 
 export interface ServiceContext<Config extends BaseConfig> {
   config: Config;
@@ -36,7 +37,7 @@ const EXIT_CANNOT_START = 2;
  * draining. All five services start here. With `--check` it checks the settings and ends.
  */
 export async function runService<Config extends BaseConfig>(definition: ServiceDefinition<Config>): Promise<void> {
-  const config = configOrExit(definition);
+  const { config, env } = configOrExit(definition);
   if (process.argv.includes('--check')) {
     process.stdout.write(`${definition.name}: these settings can be used\n`);
     return;
@@ -45,8 +46,12 @@ export async function runService<Config extends BaseConfig>(definition: ServiceD
     name: definition.name,
     level: config.logLevel,
     timestamp: stdTimeFunctions.isoTime,
-    redact: ['req.headers.authorization', 'password', 'redisUrl'],
+    // The last two: arguments of a command that Redis has refused, AUTH among them.
+    redact: ['req.headers.authorization', 'password', 'redisUrl', 'err.command.args', 'err.*.command.args'],
   });
+  for (const password of defaultPasswords(env)) {
+    logger.warn(password, 'this password still has its default, which everybody knows: set one of your own');
+  }
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const readiness = new Readiness();
@@ -94,9 +99,12 @@ export async function runService<Config extends BaseConfig>(definition: ServiceD
   await service.run?.();
 }
 
-function configOrExit<Config extends BaseConfig>(definition: ServiceDefinition<Config>): Config {
+function configOrExit<Config extends BaseConfig>(
+  definition: ServiceDefinition<Config>,
+): { config: Config; env: NodeJS.ProcessEnv } {
   try {
-    return definition.loadConfig(process.env);
+    const env = withSecretFiles(process.env);
+    return { config: definition.loadConfig(env), env };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${definition.name}: ${error.message}\n`);
