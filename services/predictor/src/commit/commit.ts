@@ -29,6 +29,8 @@ export interface Commit {
   records: readonly PredictionRecord[];
   /** Of the anomalies among the records, each written beside its own. */
   explanations: ReadonlyMap<PredictionRecord, StoredExplanation>;
+  /** Trace ids of those that are traced. */
+  traceIds?: ReadonlyMap<PredictionRecord, string> | undefined;
   deadLetters: readonly DeadLetter[];
   ttlSeconds: number;
 }
@@ -63,7 +65,8 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   const anomalies = records.filter(isAnomaly);
   args.push(anomalies.length);
   for (const anomaly of anomalies) {
-    args.push(encodePredictions([anomaly]), encodeExplanation(commit.explanations.get(anomaly)!));
+    const explanation = encodeExplanation(commit.explanations.get(anomaly)!);
+    args.push(encodePredictions([anomaly]), explanation, commit.traceIds?.get(anomaly) ?? '');
   }
   const newest = new Map(records.map((record) => [record.user, record]));
   args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);
