@@ -1,3 +1,4 @@
+import { createBuildInfo } from '@liminal/shared/runtime/build-info';
 import { createHttpMetrics } from '@liminal/shared/runtime/http-metrics';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { z } from 'zod';
@@ -21,7 +22,13 @@ export interface MetricGroup {
 }
 
 /** Metrics that all services have beside their own. */
-export const HTTP_METRICS: MetricGroup = { part: 'every service', metrics: declaredBy(createHttpMetrics) };
+export const HTTP_METRICS: MetricGroup = {
+  part: 'every service',
+  metrics: declaredBy((registry) => {
+    createBuildInfo(registry, 'any');
+    createHttpMetrics(registry);
+  }),
+};
 
 /** Metrics of Node and the process, from the Prometheus client. */
 export const NODE_METRICS: MetricGroup = {

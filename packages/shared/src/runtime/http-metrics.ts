@@ -3,16 +3,18 @@ import { Histogram, type Registry } from 'prom-client';
 
 /** Metrics of every service's HTTP server. */
 export function createHttpMetrics(registry: Registry) {
-  return {
-    requestDuration: new Histogram({
-      name: 'liminal_http_request_duration_seconds',
-      help: 'Time from the arrival of a request to the end of its answer',
-      labelNames: ['method', 'route', 'status'] as const,
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers: [registry],
-      enableExemplars: true,
-    }),
-  };
+  const requestDuration = new Histogram({
+    name: 'liminal_http_request_duration_seconds',
+    help: 'Time from the arrival of a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    enableExemplars: true,
+    // Registered below: the constructor refuses exemplars on a registry that is not of OpenMetrics, and this one is
+    // rendered as either format (metrics-page.ts).
+    registers: [],
+  });
+  registry.registerMetric(requestDuration);
+  return { requestDuration };
 }
 
 /** Callers choose the ids of their requests: only what is surely an id, and fits into an exemplar (128 characters), is shown. */
