@@ -1,4 +1,5 @@
 import { baseEnvironment } from '@liminal/shared/runtime/base-config';
+import { traceEnvironment } from '@liminal/shared/runtime/trace-settings';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -26,6 +27,13 @@ describe.each(SERVICE_DECLARATIONS)('settings of $name', ({ name, environment })
   it('stand in its README, those of every service by name', () => {
     const section = sectionOf(readme, 'Settings');
     expect(BASE.filter((setting) => !section.includes(`\`${setting}\``))).toEqual([]);
+  });
+});
+
+describe('settings of tracing', () => {
+  it('stand in docs/tracing.md, each with its default', () => {
+    const listed = rowsOf(readText('docs/tracing.md'), 'Settings').map(([setting, value]) => [setting, value]);
+    expect(listed).toEqual(Object.entries(traceEnvironment).map(([setting, schema]) => [setting, defaultOf(schema)]));
   });
 });
 
