@@ -1,3 +1,4 @@
+import { createBuildInfo } from '@liminal/shared/runtime/build-info';
 import { createHttpMetrics } from '@liminal/shared/runtime/http-metrics';
 import { createReadinessMetrics } from '@liminal/shared/runtime/readiness-metrics';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -25,6 +26,7 @@ export interface MetricGroup {
 export const HTTP_METRICS: MetricGroup = {
   part: 'every service',
   metrics: declaredBy((registry) => {
+    createBuildInfo(registry, 'any');
     createHttpMetrics(registry);
     createReadinessMetrics(registry, { report: async () => ({ ready: true, dependencies: {} }) });
   }),

@@ -1,5 +1,6 @@
 import { baseEnvironment } from '@liminal/shared/runtime/base-config';
 import { DEFAULT_PASSWORD } from '@liminal/shared/runtime/secrets';
+import { traceEnvironment } from '@liminal/shared/runtime/trace-settings';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -30,6 +31,13 @@ describe.each(SERVICE_DECLARATIONS)('settings of $name', ({ name, environment })
   });
 });
 
+describe('settings of tracing', () => {
+  it('stand in docs/tracing.md, each with its default', () => {
+    const listed = rowsOf(readText('docs/tracing.md'), 'Settings').map(([setting, value]) => [setting, value]);
+    expect(listed).toEqual(Object.entries(traceEnvironment).map(([setting, schema]) => [setting, defaultOf(schema)]));
+  });
+});
+
 const composeSchema = z.object({
   services: z.record(z.string(), z.object({ environment: z.record(z.string(), z.coerce.string()).default({}) })),
 });
@@ -52,7 +60,8 @@ describe('settings of Compose', () => {
     // What is passed under its own name has the same default with and without Compose, which alone has default passwords.
     for (const [setting, text] of Object.entries(passed)) {
       const [, variable, value] = text.matchAll(VARIABLE).next().value ?? [];
-      if (variable === setting && value !== DEFAULT_PASSWORD) expect(value, setting).toBe(defaultOf(environment[setting]!));
+      if (variable === setting && value !== DEFAULT_PASSWORD)
+        expect(value, setting).toBe(defaultOf(environment[setting]!));
     }
   });
 });

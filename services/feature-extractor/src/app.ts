@@ -21,7 +21,14 @@ export const service: ServiceDefinition<Config> = {
   start,
 };
 
-async function start({ config, logger, registry, readiness, http }: ServiceContext<Config>): Promise<RunningService> {
+async function start({
+  config,
+  logger,
+  registry,
+  readiness,
+  tracer,
+  http,
+}: ServiceContext<Config>): Promise<RunningService> {
   const { redisUrl: url, partitions, instanceId, leaseMs } = config;
   const redis = connectRedis({ url, logger, connectionName: 'feature-extractor', purpose: 'worker' });
   const reader = connectRedis({ url, logger, connectionName: 'feature-extractor:reader', purpose: 'worker' });
@@ -42,7 +49,16 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     roundMs: ROUND_MS,
     logger,
     async open(lease) {
-      const session = await EventsSession.open(lease, { redis, config, metrics, logger, share, clock, now: Date.now });
+      const session = await EventsSession.open(lease, {
+        redis,
+        config,
+        metrics,
+        logger,
+        share,
+        clock,
+        tracer,
+        now: Date.now,
+      });
       sessions.set(lease.partition, session);
       return session;
     },

@@ -31,7 +31,14 @@ export const service: ServiceDefinition<Config> = {
   start,
 };
 
-async function start({ config, logger, registry, readiness, http }: ServiceContext<Config>): Promise<RunningService> {
+async function start({
+  config,
+  logger,
+  registry,
+  readiness,
+  tracer,
+  http,
+}: ServiceContext<Config>): Promise<RunningService> {
   const { redisUrl: url, partitions, instanceId, leaseMs } = config;
   const metrics = createMetrics(registry, { partitions: () => worker.partitions.length });
   metrics.alertBudget.set(config.anomalyAlertRate);
@@ -88,6 +95,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
         shadow,
         scoring,
         explanations: anomalyExplanations,
+        tracer,
         now: Date.now,
       }),
   });

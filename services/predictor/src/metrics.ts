@@ -95,7 +95,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
     inferenceDuration: new Histogram({
       name: 'liminal_predictor_inference_duration_seconds',
       help: 'Time that one run of the models keeps the event loop',
-      buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05],
+      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5],
       registers,
     }),
     anomalyExplanations: new Counter({
@@ -119,7 +119,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
     latency: new Histogram({
       name: 'liminal_predictor_latency_seconds',
       help: 'Time from the commit of a vector to the commit of its prediction',
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 300],
       registers,
     }),
     partitions: new Gauge({
@@ -135,7 +135,13 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       help: 'Share of normal vectors that may alarm, as was set',
       registers,
     }),
-    releaseInfo: absentAtFirst(
+    releaseInfo: new Gauge({
+      name: 'liminal_predictor_release_info',
+      help: 'Always 1: the release that serves; absent without any',
+      labelNames: ['release'] as const,
+      registers,
+    }),
+    releaseProvisional: absentAtFirst(
       new Gauge({
         name: 'liminal_predictor_release_provisional_ratio',
         help: '1 while the factory release serves, 0 once a release of this platform does, absent without any',
@@ -154,7 +160,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       labelNames: ['result'] as const,
       registers,
     }),
-    shadowInfo: new Gauge({
+    shadowActive: new Gauge({
       name: 'liminal_predictor_shadow_active_ratio',
       help: '1 while a shadow release scores beside the one that serves, otherwise 0',
       registers,

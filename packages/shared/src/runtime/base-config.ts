@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { type TraceConfig, toTraceConfig, traceEnvironment } from './trace-settings.ts';
 
 /** What every service is told about where it runs. Keys are the environment's names. */
 export const baseEnvironment = (defaultPort: number) => ({
@@ -20,6 +21,7 @@ export const baseEnvironment = (defaultPort: number) => ({
     .describe('Partitions of the streams: the same for all services, for the life of the data'),
   INSTANCE_ID: z.string().min(1).optional().describe('Name of this replica; the host name and port unless set'),
   SHUTDOWN_TIMEOUT_MS: z.coerce.number().int().positive().default(15_000),
+  ...traceEnvironment,
 });
 
 /** A setting that can't be used; the message names the variable and what is wrong with it. */
@@ -48,6 +50,8 @@ export interface BaseConfig {
   partitions: number;
   instanceId: string;
   shutdownTimeoutMs: number;
+  /** Undefined when nothing is to be traced. */
+  tracing: TraceConfig | undefined;
 }
 
 export function toBaseConfig(env: z.infer<z.ZodObject<ReturnType<typeof baseEnvironment>>>): BaseConfig {
@@ -59,6 +63,7 @@ export function toBaseConfig(env: z.infer<z.ZodObject<ReturnType<typeof baseEnvi
     partitions: env.PARTITIONS,
     instanceId: env.INSTANCE_ID ?? `${hostname()}:${env.PORT}`,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+    tracing: toTraceConfig(env),
   };
 }
 

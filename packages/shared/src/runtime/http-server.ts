@@ -8,20 +8,18 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from '@fastify/type-provider-zod';
-import fastify, {
-  type FastifyError,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-  type onResponseHookHandler,
-} from 'fastify';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type ErrorBody, httpErrors, LiminalError } from './errors.ts';
-import { createHttpMetrics } from './http-metrics.ts';
+import { observeRequests } from './http-metrics.ts';
+import { beginSpans, endSpans } from './http-tracing.ts';
+import { MetricsPage } from './metrics-page.ts';
 import type { Readiness } from './readiness.ts';
 import { createReadinessMetrics } from './readiness-metrics.ts';
+import type { Tracer } from './tracing.ts';
+import { VERSION } from './version.ts';
 
 export interface HttpServerOptions {
   /** Name of the service, as in the title of its documentation. */
@@ -30,6 +28,8 @@ export interface HttpServerOptions {
   logger: Logger;
   registry: Registry;
   readiness: Readiness;
+  /** Undefined when nothing is to be traced. */
+  tracer?: Tracer | undefined;
   bodyLimitBytes?: number;
 }
 
@@ -66,11 +66,16 @@ export async function createHttpServer(options: HttpServerOptions) {
   app.setNotFoundHandler((request) => {
     throw httpErrors('LIMINAL_ERR_HTTP_NOT_FOUND', { method: request.method, path: request.url.split('?')[0] });
   });
+  app.decorateRequest('span', undefined);
+  if (options.tracer !== undefined) {
+    app.addHook('onRequest', beginSpans(options.tracer));
+    app.addHook('onResponse', endSpans);
+  }
   app.addHook('onResponse', observeRequests(registry));
   createReadinessMetrics(registry, readiness);
 
   await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '0.1.0' } },
+    openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: VERSION } },
     transform: jsonSchemaTransform,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
@@ -90,15 +95,21 @@ export async function createHttpServer(options: HttpServerOptions) {
       return reply.code(report.ready ? 200 : 503).send(report);
     },
   );
-  app.get('/metrics', { schema: { tags: ['service'], hide: true } }, async (_, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  const page = new MetricsPage(registry);
+  app.get('/metrics', { schema: { tags: ['service'], hide: true } }, async ({ headers }, reply) => {
+    const { contentType, text } = await page.render(headers.accept);
+    return reply.type(contentType).send(text);
+  });
   return app;
 }
 
 function answerError(error: FastifyError | LiminalError, request: FastifyRequest, reply: FastifyReply): void {
   const known = toLiminalError(error);
-  if (known.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
+  if (known.status >= 500)
+    request.log.error(
+      { err: error, route: request.routeOptions.url, traceId: request.span?.traceId },
+      'request failed',
+    );
   if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds);
   const body: ErrorBody = { error: { code: known.code, message: known.message, requestId: request.id } };
   if (Object.keys(known.details).length > 0) body.error.details = known.details;
@@ -134,14 +145,4 @@ function isRedisAway(error: Error): boolean {
   if (error.name === 'ReplyError') return /^(LOADING|MISCONF|OOM|READONLY|CLUSTERDOWN|MASTERDOWN)/.test(error.message);
   const code = 'code' in error ? String(error.code) : '';
   return REDIS_AWAY_CODES.has(code) || REDIS_AWAY_MESSAGES.some((message) => error.message.startsWith(message));
-}
-
-function observeRequests(registry: Registry): onResponseHookHandler {
-  const { requestDuration, internalErrors } = createHttpMetrics(registry);
-  return (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'unknown';
-    requestDuration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
-    if (reply.statusCode === 500) internalErrors.inc();
-    done();
-  };
 }

@@ -21,6 +21,10 @@ export const METRIC_LABELS = {
   entity: '`user`, `series`',
   series:
     'measure of the platform (`requests`), of a place for a group (`requests@route-3`, `requests@channel-0`; up to `WATCH_GROUPS` places of each kind) or of the other groups: no group by its name',
+  service: 'name of the service',
+  version: 'version of the suite',
+  node: 'version of Node',
+  release: 'id of the release that serves: one at a time, the old series ends',
   method: 'HTTP method, one of those that Node parses',
   route: 'pattern of the route (`/predict/:user`), or `unknown`',
   status: 'HTTP status',

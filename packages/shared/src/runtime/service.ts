@@ -1,15 +1,19 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type BaseConfig, ConfigError } from './base-config.ts';
+import { createBuildInfo } from './build-info.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { Readiness } from './readiness.ts';
 import { defaultPasswords, withSecretFiles } from './secrets.ts';
+import { startTracing, type Tracer } from './tracing.ts';
 
 export interface ServiceContext<Config extends BaseConfig> {
   config: Config;
   logger: Logger;
   registry: Registry;
   readiness: Readiness;
+  /** Undefined when nothing is to be traced. */
+  tracer: Tracer | undefined;
   /** Routes are added here before the service listens. */
   http: HttpServer;
 }
@@ -54,8 +58,12 @@ export async function runService<Config extends BaseConfig>(definition: ServiceD
   }
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  createBuildInfo(registry, definition.name);
   const readiness = new Readiness();
-  const http = await createHttpServer({ ...definition, logger, registry, readiness });
+  const { tracing: traceConfig, instanceId } = config;
+  const tracing = await startTracing({ config: traceConfig, service: definition.name, instanceId, logger });
+  const tracer = tracing?.tracer;
+  const http = await createHttpServer({ ...definition, logger, registry, readiness, tracer });
 
   let service: RunningService | undefined;
   let isStopping = false;
@@ -71,6 +79,7 @@ export async function runService<Config extends BaseConfig>(definition: ServiceD
     try {
       await http.close();
       await service?.stop();
+      await tracing?.stop();
       logger.info('stopped');
       process.exit(exitCode);
     } catch (error) {
@@ -89,7 +98,7 @@ export async function runService<Config extends BaseConfig>(definition: ServiceD
   process.on('unhandledRejection', fail);
 
   try {
-    service = await definition.start({ config, logger, registry, readiness, http });
+    service = await definition.start({ config, logger, registry, readiness, tracer, http });
     await http.listen({ host: config.host, port: config.port });
   } catch (error) {
     logger.fatal({ err: error }, startFailure(error, config));

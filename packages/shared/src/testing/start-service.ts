@@ -5,6 +5,7 @@ import type { BaseConfig } from '../runtime/base-config.ts';
 import { createHttpServer, type HttpServer } from '../runtime/http-server.ts';
 import { Readiness } from '../runtime/readiness.ts';
 import type { ServiceDefinition } from '../runtime/service.ts';
+import { startTracing } from '../runtime/tracing.ts';
 
 const READY_WITHIN_MS = 10_000;
 const POLL_MS = 20;
@@ -32,12 +33,16 @@ export async function startTestService<Config extends BaseConfig>(
   const logger = pino({ name: definition.name, level: config.logLevel });
   const registry = new Registry();
   const readiness = new Readiness();
-  const http = await createHttpServer({ ...definition, logger, registry, readiness });
-  const service = await definition.start({ config, logger, registry, readiness, http });
+  const { tracing: traceConfig, instanceId } = config;
+  const tracing = await startTracing({ config: traceConfig, service: definition.name, instanceId, logger });
+  const tracer = tracing?.tracer;
+  const http = await createHttpServer({ ...definition, logger, registry, readiness, tracer });
+  const service = await definition.start({ config, logger, registry, readiness, tracer, http });
   const stop = async (): Promise<void> => {
     readiness.stop();
     await http.close();
     await service.stop();
+    await tracing?.stop();
   };
   try {
     const url = await http.listen({ host: '127.0.0.1', port: 0 });

@@ -1,7 +1,8 @@
 -- Stores the events of one call whole or not at all, and only once however often the script is sent.
 -- KEYS[1] result of the call, then six keys for each batch (several batches may be of one partition):
 -- events stream, accepted count, cursor of the feature-extractor, and the three sets that take turns at remembering ids
--- ARGV[1] high-water mark in events, ARGV[2] span of a set in s, ARGV[3] s to keep the result, then for each batch:
+-- ARGV[1] high-water mark in events, ARGV[2] span of a set in s, ARGV[3] s to keep the result,
+-- ARGV[4] trace context of the call or '', then for each batch:
 -- packed events, their number (at most 2,000: Lua unpacks 8,000 values and no more), msgpack array of their ids ('' for
 -- an event without one) or '' when none has one, number of events that have one
 -- Returns {accepted, duplicates}, or {'FULL', n, events} when the partition of the n-th batch (from 0) would have that
@@ -17,7 +18,7 @@ end
 local highWater = tonumber(ARGV[1])
 local batches, adding = {}, {}
 for n = 1, (#KEYS - 1) / KEYS_EACH do
-  local key, argument = 2 + (n - 1) * KEYS_EACH, 4 + (n - 1) * ARGS_EACH
+  local key, argument = 2 + (n - 1) * KEYS_EACH, 5 + (n - 1) * ARGS_EACH
   local batch = {
     stream = KEYS[key],
     accepted = KEYS[key + 1],
@@ -75,12 +76,19 @@ end
 local accepted, duplicates = 0, 0
 for _, batch in ipairs(batches) do
   local fresh = batch.events - #batch.skip
-  if #batch.skip == 0 then
-    redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 'n', fresh)
-  elseif fresh > 0 then
-    redis.call('XADD', batch.stream, '*', 'b', batch.bytes, 'n', fresh, 's', table.concat(batch.skip, ','))
+  if fresh > 0 then
+    local fields = { 'b', batch.bytes, 'n', fresh }
+    if #batch.skip > 0 then
+      fields[#fields + 1] = 's'
+      fields[#fields + 1] = table.concat(batch.skip, ',')
+    end
+    if ARGV[4] ~= '' then
+      fields[#fields + 1] = 'trace'
+      fields[#fields + 1] = ARGV[4]
+    end
+    redis.call('XADD', batch.stream, '*', unpack(fields))
+    redis.call('INCRBY', batch.accepted, fresh)
   end
-  if fresh > 0 then redis.call('INCRBY', batch.accepted, fresh) end
   if #batch.ids > 0 then
     redis.call('SADD', batch.remembering, unpack(batch.ids))
     redis.call('EXPIREAT', batch.remembering, expiresAt)

@@ -31,6 +31,7 @@ export interface IngestResult {
 /**
  * Stores a call whole or not at all. The same `callId` stores once: ioredis sends a command again when its connection
  * broke before the answer, and then nobody knows whether Redis had run it.
+ * `traceparent`: of the call, where it is traced; its entries carry it.
  * Throws LIMINAL_ERR_EVENTS_BACKPRESSURE when a partition would have more than `highWater` events waiting.
  */
 export async function ingest(
@@ -38,9 +39,10 @@ export async function ingest(
   callId: string,
   batches: readonly PackedBatch[],
   highWater: number,
+  traceparent = '',
 ): Promise<IngestResult> {
   const keys = [callKey(callId)];
-  const args: (number | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS];
+  const args: (number | string | Buffer)[] = [highWater, SEEN_IDS_SPAN_SECONDS, CALL_RESULT_SECONDS, traceparent];
   for (const { partition, bytes, events, ids, identified } of batches) {
     keys.push(
       streamKey('events', partition),

@@ -39,6 +39,7 @@ const userAnomalySchema = anomalySchema.extend({
     .enum(UNEXPLAINED_REASONS)
     .nullable()
     .describe('Why there is no explanation: POST /explain of the predictor gives one at any time'),
+  traceId: z.string().optional().describe('Of the traced call that brought it about; most calls are not traced'),
   stale,
 });
 
@@ -83,8 +84,8 @@ export function addAnomaliesRoutes(http: HttpServer, options: AnomaliesRoutesOpt
   );
 }
 
-function toUserAnomaly({ record, explanation }: Extract<AnomalyEntry, { entity: 'user' }>, lang: Language) {
-  const anomaly = toAnomaly(record);
+function toUserAnomaly({ record, explanation, traceId }: Extract<AnomalyEntry, { entity: 'user' }>, lang: Language) {
+  const anomaly = { ...toAnomaly(record), ...(traceId !== undefined && { traceId }) };
   if (typeof explanation === 'string')
     return { ...anomaly, summary: null, explanation: null, unexplained: explanation };
   const { summaries } = explanation;

@@ -48,7 +48,7 @@ export async function addEventsRoutes(http: HttpServer, options: EventsHandlerOp
       async (request, reply) => {
         options.metrics.calls.inc();
         const format = FORMATS[request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? ''] ?? 'json';
-        return reply.code(202).send(await takeEvents(bytesOf(request), format, options));
+        return reply.code(202).send(await takeEvents(bytesOf(request), format, options, request.span));
       },
     );
   });

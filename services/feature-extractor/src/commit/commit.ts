@@ -33,6 +33,8 @@ export interface Commit {
   neededFrom: string;
   events: number;
   vectors: readonly FeatureVector[];
+  /** `encodeVectorTraces` of them, where any is traced. */
+  traces?: Buffer | undefined;
   snapshots: ReadonlyMap<string, Buffer>;
   minutes: MinutesCommit;
   deadLetters: readonly DeadLetter[];
@@ -79,6 +81,7 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     snapshot ?? '',
     closed ?? '',
     SERIES_ENTRIES,
+    commit.traces ?? '',
     ...deadLetterArguments(commit.deadLetters),
   ];
   for (const [user, snapshot] of commit.snapshots) {

@@ -10,12 +10,14 @@ import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import { foldEvent } from '@liminal/shared/features/fold';
 import { featureValues } from '@liminal/shared/features/vector';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
+import type { Tracer } from '@liminal/shared/runtime/tracing';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
 import { writeTick } from '../commit/tick.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
+import { FoldTraces } from './fold-traces.ts';
 import { arrivalOf, OpenMinutes } from './open-minutes.ts';
 import type { PlatformClock } from './platform-clock.ts';
 import { UserStates } from './user-states.ts';
@@ -34,6 +36,8 @@ export interface EventsHandlerOptions {
   /** One for all partitions. */
   share: EventLoopShare;
   clock: PlatformClock;
+  /** Undefined when nothing is to be traced. */
+  tracer?: Tracer | undefined;
   now(): number;
 }
 
@@ -99,6 +103,17 @@ export class EventsSession implements PartitionSession {
   }
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
+    const traces = FoldTraces.begin(this.#options.tracer, this.partition, entries);
+    try {
+      await this.#take(entries, traces);
+      traces?.end();
+    } catch (error) {
+      traces?.end(error);
+      throw error;
+    }
+  }
+
+  async #take(entries: readonly StreamEntry[], traces: FoldTraces | undefined): Promise<void> {
     const { share, config } = this.#options;
     const decoded: DecodedEntry[] = [];
     const deadLetters: DeadLetter[] = this.#unreadable.splice(0);
@@ -110,7 +125,7 @@ export class EventsSession implements PartitionSession {
     }
     const readable = withoutDead(entries, deadLetters);
     deadLetters.push(...(await this.#states.load(usersOf(decoded))));
-    const { vectors, events, late } = await this.#fold(decoded);
+    const { vectors, events, late } = await this.#fold(decoded, traces);
     if (events > 0) this.#busyAt = this.#options.now();
     const lost = lostEvents(entries, deadLetters);
     deadLetters.push(...(await this.#foldMinutes(readable)));
@@ -118,7 +133,7 @@ export class EventsSession implements PartitionSession {
     const dueBefore = Number(toId.split('-', 1)[0]) - config.snapshotEveryMs;
     const emitted = new Set(vectors.map((vector) => vector.user));
     while (share.isUsedUp) await share.nextTurn();
-    await this.#commit({ toId, events: events + lost, vectors, deadLetters, emitted, dueBefore });
+    await this.#commit({ toId, events: events + lost, vectors, traces, deadLetters, emitted, dueBefore });
     this.#states.shrink(usersOf(decoded));
     this.#observe(entries, events, late, vectors.length, deadLetters);
   }
@@ -177,12 +192,16 @@ export class EventsSession implements PartitionSession {
     return unreadable;
   }
 
-  async #fold(decoded: readonly DecodedEntry[]): Promise<{ vectors: FeatureVector[]; events: number; late: number }> {
+  async #fold(
+    decoded: readonly DecodedEntry[],
+    traces: FoldTraces | undefined,
+  ): Promise<{ vectors: FeatureVector[]; events: number; late: number }> {
     const { share } = this.#options;
     const vectors: FeatureVector[] = [];
     let events = 0;
     let late = 0;
     for (const { id, value: rows } of decoded) {
+      const from = vectors.length;
       for (const row of rows) {
         const { user } = row;
         const state = this.#states.touch(user, id);
@@ -194,6 +213,7 @@ export class EventsSession implements PartitionSession {
         events++;
         if (events % EVENTS_PER_LOOK === 0) while (share.isUsedUp) await share.nextTurn();
       }
+      traces?.folded(id, { events: rows.length, from, to: vectors.length });
     }
     return { vectors, events, late };
   }
@@ -202,12 +222,13 @@ export class EventsSession implements PartitionSession {
     toId: string;
     events: number;
     vectors: FeatureVector[];
+    traces?: FoldTraces | undefined;
     deadLetters: DeadLetter[];
     emitted: Set<string>;
     dueBefore: number;
   }): Promise<void> {
     const { redis, config, metrics } = this.#options;
-    const { toId, events, vectors, deadLetters } = batch;
+    const { toId, events, vectors, traces, deadLetters } = batch;
     const snapshots = this.#states.takeSnapshots(batch.emitted, batch.dueBefore, toId);
     const minutes = this.#minutes.toCommit(toId, batch.dueBefore);
     const startedAt = performance.now();
@@ -219,6 +240,7 @@ export class EventsSession implements PartitionSession {
       neededFrom: this.#oldestDirtyId ?? toId,
       events,
       vectors,
+      traces: traces?.carried,
       snapshots,
       minutes,
       deadLetters,

@@ -3,7 +3,8 @@
 -- KEYS[5] dead letters, KEYS[6] anomalies stream, KEYS[7] cursor of kenning, then the prediction keys, then the histories
 -- ARGV[1] fencing token, ARGV[2] id of the last entry committed before, ARGV[3] id of the last entry now,
 -- ARGV[4] vectors, ARGV[5] time to live in s, ARGV[6] dead letters, then (entry id, reason, payload) of each,
--- then the number of packed batches and each of them, then the number of anomalies and (anomaly, explanation) of each,
+-- then the number of packed batches and each of them, then the number of anomalies and (anomaly, explanation, trace id
+-- or '') of each,
 -- then the number of predictions, length and time to live in s of a history, then the values for KEYS[8] and on
 -- Returns the number of predictions that kenning has not archived yet, or 'FENCED' or 'CURSOR' when nothing was done.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'FENCED' end
@@ -19,8 +20,13 @@ for batch = 1, batches do redis.call('XADD', KEYS[3], '*', 'b', ARGV[argument + 
 argument = argument + batches + 1
 local anomalies = tonumber(ARGV[argument])
 for _ = 1, anomalies do
-  redis.call('XADD', KEYS[6], 'MAXLEN', '~', 100000, '*', 'b', ARGV[argument + 1], 'x', ARGV[argument + 2])
-  argument = argument + 2
+  local fields = { 'b', ARGV[argument + 1], 'x', ARGV[argument + 2] }
+  if ARGV[argument + 3] ~= '' then
+    fields[5] = 'trace'
+    fields[6] = ARGV[argument + 3]
+  end
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', 100000, '*', unpack(fields))
+  argument = argument + 3
 end
 local firstHistory = 8 + tonumber(ARGV[argument + 1])
 local historyLength, historySeconds = ARGV[argument + 2], ARGV[argument + 3]

@@ -28,6 +28,8 @@ export interface Commit {
   records: readonly PredictionRecord[];
   /** Of the anomalies among the records, encoded, each written beside its own. */
   explanations: ReadonlyMap<PredictionRecord, Uint8Array>;
+  /** Trace ids of those that are traced. */
+  traceIds?: ReadonlyMap<PredictionRecord, string> | undefined;
   deadLetters: readonly DeadLetter[];
   ttlSeconds: number;
 }
@@ -62,7 +64,8 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   const anomalies = records.filter(isAnomaly);
   args.push(anomalies.length);
   for (const anomaly of anomalies) {
-    args.push(encodePredictions([anomaly]), bytesOf(commit.explanations.get(anomaly)!));
+    const explanation = bytesOf(commit.explanations.get(anomaly)!);
+    args.push(encodePredictions([anomaly]), explanation, commit.traceIds?.get(anomaly) ?? '');
   }
   const newest = new Map(records.map((record) => [record.user, record]));
   args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);

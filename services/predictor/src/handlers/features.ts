@@ -14,6 +14,7 @@ import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/pred
 import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { Mutex } from '@liminal/shared/runtime/mutex';
+import type { Tracer } from '@liminal/shared/runtime/tracing';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { writeCommit } from '../commit/commit.ts';
@@ -25,6 +26,7 @@ import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import { severityOf } from '../scoring/severity.ts';
 import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
 import type { AnomalyExplanations } from './anomaly-explanations.ts';
+import { ScoreTraces } from './score-traces.ts';
 
 export interface FeaturesHandlerOptions {
   redis: Redis;
@@ -42,6 +44,8 @@ export interface FeaturesHandlerOptions {
    */
   scoring: Mutex;
   explanations: AnomalyExplanations;
+  /** Undefined when nothing is to be traced. */
+  tracer?: Tracer | undefined;
   now(): number;
 }
 
@@ -91,9 +95,26 @@ export class FeaturesSession implements PartitionSession {
   }
 
   async process(entries: readonly StreamEntry[]): Promise<void> {
-    const { redis, config, share } = this.#options;
+    const { share, tracer } = this.#options;
     while (share.isUsedUp) await share.nextTurn();
     const { decoded, deadLetters } = decodeEntries(entries, decodeFeatureVectors);
+    const traces = ScoreTraces.begin(tracer, this.partition, entries, decoded);
+    try {
+      await this.#take(entries, decoded, deadLetters, traces);
+      traces?.end();
+    } catch (error) {
+      traces?.end(error);
+      throw error;
+    }
+  }
+
+  async #take(
+    entries: readonly StreamEntry[],
+    decoded: readonly { value: FeatureVector[] }[],
+    deadLetters: readonly DeadLetter[],
+    traces: ScoreTraces | undefined,
+  ): Promise<void> {
+    const { redis, config, share } = this.#options;
     const vectors = decoded.flatMap(({ value }) => value);
     const newest = await newestOfUsers(redis, this.partition, new Set(vectors.map(({ user }) => user)));
     const records: PredictionRecord[] = [];
@@ -123,6 +144,7 @@ export class FeaturesSession implements PartitionSession {
       toId,
       records,
       explanations,
+      traceIds: traces?.scored(records),
       deadLetters,
       ttlSeconds: config.predictionTtlSeconds,
     });

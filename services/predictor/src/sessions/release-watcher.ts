@@ -110,7 +110,7 @@ export class ReleaseWatcher {
           : await OpenRelease.open(await loadRelease(store, await this.#options.readTrustedKeys(), id));
       const previous = this.#shadow;
       this.#shadow = next;
-      metrics.shadowInfo.set(next === undefined ? 0 : 1);
+      metrics.shadowActive.set(next === undefined ? 0 : 1);
       logger.info({ shadow: next?.id, previous: previous?.id }, 'shadow release changed');
       this.#shadowFailure = '';
       this.#problems.delete('shadow');
@@ -145,7 +145,9 @@ export class ReleaseWatcher {
       this.#waitingFor = FIRST_RELEASE;
       this.#problems.delete('production');
       metrics.releaseLoads.labels('loaded').inc();
-      metrics.releaseInfo.set(next.isProvisional ? 1 : 0);
+      metrics.releaseInfo.reset();
+      metrics.releaseInfo.labels(next.id).set(1);
+      metrics.releaseProvisional.set(next.isProvisional ? 1 : 0);
       metrics.releaseCreated.set(Date.parse(next.manifest.createdAt) / 1000);
       logger.info({ release: next.id, previous: previous?.id, provisional: next.isProvisional }, 'release serves now');
       if (previous !== undefined) this.#options.onReplaced(previous.id);
