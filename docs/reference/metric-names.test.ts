@@ -27,6 +27,8 @@ const WITHOUT_UNIT: Record<string, string> = {
 const NO_FAULTS: Record<string, string> = {
   'liminal_extractor_closed_minutes_total use base unit "seconds" instead of "minutes"':
     'the minutes are the things that are counted, one for each partition',
+  'liminal_predictor_series_minutes_total use base unit "seconds" instead of "minutes"':
+    'the minutes of the platform are the things that are counted',
 };
 
 function namingFaults({ name, type }: DeclaredMetric): string[] {

@@ -1,7 +1,7 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, below, NO_LIMIT } from './limits.ts';
 import { next } from './links.ts';
-import { graph, stat, timeline } from './panels.ts';
+import { graph, stat, table, timeline } from './panels.ts';
 import { perSecond } from './queries.ts';
 import { SERVICE } from './variables.ts';
 
@@ -36,6 +36,16 @@ export const infrastructure = () =>
             limits: below(1),
             links: [next('overview')],
             width: 16,
+          }),
+          table('Versions', {
+            description: 'What runs, by service. Two versions of one service: an upgrade that is not through.',
+            unit: 'short',
+            queries: { builds: 'count by (service, version, node) (liminal_build_info{job=~"$service"})' },
+            columns: { service: 'service', version: 'version', node: 'Node' },
+            limits: NO_LIMIT,
+            links: [next('overview')],
+            whenEmpty: 'unknown',
+            width: 8,
           }),
           graph('CPU', {
             description:

@@ -1,7 +1,7 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, below, NO_LIMIT } from './limits.ts';
 import { next } from './links.ts';
-import { bars, graph, stat, timeline } from './panels.ts';
+import { bars, graph, stat, table, timeline } from './panels.ts';
 import { grown, mean, orZero, perSecond, share } from './queries.ts';
 import { RELEASE_AGE, SERVING_STATES } from './shared-queries.ts';
 import { MODEL } from './variables.ts';
@@ -77,6 +77,17 @@ export const models = () =>
       row(
         'Rollouts',
         [
+          table('Serving, by id', {
+            description:
+              'The release that each predictor serves: releases/<id>/ in the model store, and GET /releases of kenning. More than one for longer than a poll: a predictor does not get the new one.',
+            unit: 'short',
+            queries: { release: 'count by (release) (liminal_predictor_release_info)' },
+            columns: { release: 'release' },
+            limits: NO_LIMIT,
+            links: [next('drift')],
+            whenEmpty: 'none',
+            width: 6,
+          }),
           timeline('On its way', {
             description:
               'Whether a release is being trained, gated, shadowed, promoted or watched, and whether one scores in the shadow of the one that serves.',
