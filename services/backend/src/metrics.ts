@@ -41,13 +41,13 @@ export function createMetrics(registry: Registry, read: PipelineReads) {
     ingestDuration: new Histogram({
       name: 'liminal_backend_ingest_duration_seconds',
       help: 'Time from the whole body of a call to its events in Redis',
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     }),
     callSize: new Histogram({
       name: 'liminal_backend_call_size_events',
       help: 'Events in a call that was taken',
-      buckets: [1, 10, 50, 100, 500, 1_000, 5_000, MAX_EVENTS_PER_CALL],
+      buckets: [1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, MAX_EVENTS_PER_CALL],
       registers,
     }),
     verdicts: new Counter({

@@ -36,13 +36,13 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
     commitDuration: new Histogram({
       name: 'liminal_extractor_commit_duration_seconds',
       help: 'Time of one atomic commit',
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
       registers,
     }),
     latency: new Histogram({
       name: 'liminal_extractor_latency_seconds',
       help: 'Time from the acceptance of a call to the commit of its features',
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+      buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 300],
       registers,
     }),
     partitions: new Gauge({

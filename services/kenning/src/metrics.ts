@@ -24,7 +24,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
     archiveDuration: new Histogram({
       name: 'liminal_kenning_archive_write_duration_seconds',
       help: 'Time to write one part and to commit its cursor',
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
     }),
     deadLetters: new Counter({
@@ -49,7 +49,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
     trainingDuration: new Histogram({
       name: 'liminal_kenning_training_duration_seconds',
       help: 'Time from the start of a training to its published release',
-      buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+      buckets: [1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800],
       registers,
     }),
     trainingJobs: new Counter({
@@ -62,7 +62,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number; 
       name: 'liminal_kenning_training_job_duration_seconds',
       help: 'Time from the start of a job of the queue training to its result',
       labelNames: ['kind'] as const,
-      buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+      buckets: [1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800],
       registers,
     }),
     scoredVectors: new Counter({

@@ -95,7 +95,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
     inferenceDuration: new Histogram({
       name: 'liminal_predictor_inference_duration_seconds',
       help: 'Time that one run of the models keeps the event loop',
-      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5],
+      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1],
       registers,
     }),
     anomalyExplanations: new Counter({
