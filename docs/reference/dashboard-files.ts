@@ -105,7 +105,8 @@ export const readDashboard = (file: string): Dashboard =>
 
 export const DASHBOARD_FILES: readonly string[] = readdirSync(new URL(`../../${FOLDER}`, import.meta.url));
 
-export const panelsOf = ({ panels }: Dashboard): Panel[] => panels.filter((each) => each.type !== 'row' && each.type !== 'text');
+export const panelsOf = ({ panels }: Dashboard): Panel[] =>
+  panels.filter((each) => each.type !== 'row' && each.type !== 'text');
 
 /** A query, with what it is called in messages and lists. */
 export interface NamedQuery {

@@ -39,11 +39,17 @@ describe.each(dashboards)('the dashboard $file', ({ dashboard }) => {
 
   it.each(panels)('leads on from $title to a dashboard that there is', ({ links }) => {
     for (const { url } of links) {
-      const [, uid, panel] = /^\/d\/([\w-]+)\?(?:\$\{__url_time_range\}&\$\{__all_variables\}|viewPanel=(\d+))$/.exec(url)!;
+      const [, uid, panel] = /^\/d\/([\w-]+)\?(?:\$\{__url_time_range\}&\$\{__all_variables\}|viewPanel=(\d+))$/.exec(
+        url,
+      )!;
       const target = dashboards.find((each) => each.dashboard.uid === uid);
       expect(target, url).toBeDefined();
       expect(uid, 'a link to where one is').not.toBe(dashboard.uid);
-      if (panel !== undefined) expect(target!.dashboard.panels.map(({ id }) => String(id)), url).toContain(panel);
+      if (panel !== undefined)
+        expect(
+          target!.dashboard.panels.map(({ id }) => String(id)),
+          url,
+        ).toContain(panel);
     }
   });
 

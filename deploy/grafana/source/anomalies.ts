@@ -128,6 +128,21 @@ export const anomalies = () =>
           whenEmpty: 'none judged',
         }),
       ]),
+      row('Analyses by LLMs', [
+        graph('Money spent, in budgets', {
+          description:
+            'Of the running hour and day (UTC). At the threshold no LLM is asked until the next hour or day; anomalies are found and explained as before.',
+          unit: 'percentunit',
+          min: 0,
+          queries: {
+            '{{window}}': 'max by (window) (liminal_backend_llm_spent_usd_ratio)',
+            threshold: 'liminal:threshold:llm_spent_ratio',
+          },
+          limits: NO_LIMIT,
+          links: [runbook('LiminalLlmBudgetSpent'), next('overview')],
+          whenEmpty: 'no LLM is asked',
+        }),
+      ]),
       row('The platform as a whole', [
         graph('Series of the platform', {
           description:

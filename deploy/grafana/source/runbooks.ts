@@ -17,7 +17,9 @@ export const runbooks = () =>
     rows: RUNBOOK_SECTIONS.map(({ title, entries }) =>
       row(
         title,
-        entries.map((entry) => page(entry.title, { markdown: linked(entry.markdown), id: entry.panelId, links: [next('overview')] })),
+        entries.map((entry) =>
+          page(entry.title, { markdown: linked(entry.markdown), id: entry.panelId, links: [next('overview')] }),
+        ),
         1,
       ),
     ),

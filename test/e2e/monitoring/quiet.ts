@@ -3,6 +3,7 @@
 /** Queries of panels, by `dashboard / panel / legend`. */
 export const QUIET_QUERIES: Readonly<Record<string, string>> = {
   'Overview / Not ready / {{job}} lacks {{dependency}}': 'every service has what it needs',
+  'Anomalies / Money spent, in budgets / {{window}}': 'nothing is asked of LLMs',
 };
 
 /** Selectors in rules. */
