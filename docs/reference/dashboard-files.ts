@@ -49,6 +49,15 @@ const panel = z.object({
   }),
 });
 
+const page = z.object({
+  type: z.literal('text'),
+  id: z.int(),
+  title: text,
+  gridPos,
+  links: z.array(link).min(1),
+  options: z.object({ mode: z.literal('markdown'), content: z.string().min(50) }),
+});
+
 const variable = z.object({
   type: z.literal('query'),
   name: z.string().regex(/^[a-z]+$/),
@@ -83,7 +92,7 @@ const dashboardSchema = z.object({
   refresh: text,
   templating: z.object({ list: z.array(variable) }),
   annotations: z.object({ list: z.array(annotation) }),
-  panels: z.array(z.discriminatedUnion('type', [row, panel])).min(1),
+  panels: z.array(z.discriminatedUnion('type', [row, panel, page])).min(1),
 });
 
 export type Dashboard = z.infer<typeof dashboardSchema>;
@@ -96,7 +105,8 @@ export const readDashboard = (file: string): Dashboard =>
 
 export const DASHBOARD_FILES: readonly string[] = readdirSync(new URL(`../../${FOLDER}`, import.meta.url));
 
-export const panelsOf = ({ panels }: Dashboard): Panel[] => panels.filter((each) => each.type !== 'row');
+export const panelsOf = ({ panels }: Dashboard): Panel[] =>
+  panels.filter((each) => each.type !== 'row' && each.type !== 'text');
 
 /** A query, with what it is called in messages and lists. */
 export interface NamedQuery {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALERTS } from './alert-rules.ts';
 import { DASHBOARD_FILES, panelsOf, queriesOf, readDashboard, sourceOf } from './dashboard-files.ts';
 import { KNOWN_SERIES } from './known-series.ts';
 import { queryNames } from './query-names.ts';
@@ -38,9 +39,17 @@ describe.each(dashboards)('the dashboard $file', ({ dashboard }) => {
 
   it.each(panels)('leads on from $title to a dashboard that there is', ({ links }) => {
     for (const { url } of links) {
-      const [, uid] = /^\/d\/([\w-]+)\?\$\{__url_time_range\}/.exec(url) ?? [];
-      expect(uids, url).toContain(uid);
+      const [, uid, panel] = /^\/d\/([\w-]+)\?(?:\$\{__url_time_range\}&\$\{__all_variables\}|viewPanel=(\d+))$/.exec(
+        url,
+      )!;
+      const target = dashboards.find((each) => each.dashboard.uid === uid);
+      expect(target, url).toBeDefined();
       expect(uid, 'a link to where one is').not.toBe(dashboard.uid);
+      if (panel !== undefined)
+        expect(
+          target!.dashboard.panels.map(({ id }) => String(id)),
+          url,
+        ).toContain(panel);
     }
   });
 
@@ -61,6 +70,29 @@ describe.each(dashboards)('the dashboard $file', ({ dashboard }) => {
 
   it('shows promotions, rollbacks and alerts on every graph', () => {
     expect(dashboard.annotations.list.map(({ name }) => name)).toEqual(['Releases', 'Rollbacks', 'Alerts']);
+  });
+});
+
+describe('runbooks', () => {
+  const { dashboard } = dashboards.find(({ file }) => file === 'runbooks.json')!;
+  const pages = dashboard.panels.filter(({ type }) => type === 'text');
+
+  it('are there for every alert', () => {
+    const titles = pages.map(({ title }) => title);
+    const alerts = new Set(ALERTS.map(({ alert }) => alert));
+    expect([...alerts].filter((alert) => !titles.includes(alert))).toEqual([]);
+  });
+
+  it.each([...new Set(ALERTS.map(({ alert }) => alert))])('%s is linked from a panel', (alert) => {
+    const links = dashboards.flatMap((each) => panelsOf(each.dashboard).flatMap(({ links }) => links));
+    expect(links.map(({ title }) => title)).toContain(`Runbook: ${alert}`);
+  });
+
+  it('link only to each other', () => {
+    const ids = pages.map(({ id }) => String(id));
+    const text = JSON.stringify(pages);
+    const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, url]) => url!).filter((url) => !url.startsWith('http'));
+    for (const url of links) expect(ids).toContain(/^\/d\/liminal-runbooks\?viewPanel=(\d+)$/.exec(url)?.[1]);
   });
 });
 

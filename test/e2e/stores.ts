@@ -11,10 +11,14 @@ export interface Stores {
 }
 
 /** Starts them empty. How to end them is added to `cleanups`, which are to run in reverse order. */
-export async function startStores(name: string, cleanups: (() => Promise<unknown>)[]): Promise<Stores> {
+export async function startStores(
+  name: string,
+  cleanups: (() => Promise<unknown>)[],
+  options: Parameters<typeof startTestRedis>[0] = {},
+): Promise<Stores> {
   const directory = await mkdtemp(join(tmpdir(), `liminal-${name}-`));
   cleanups.push(() => rm(directory, { recursive: true, force: true }));
-  const redis = await startTestRedis();
+  const redis = await startTestRedis(options);
   cleanups.push(() => redis.stop());
   const env = {
     REDIS_URL: redis.url,

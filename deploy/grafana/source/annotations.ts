@@ -15,7 +15,7 @@ export const ANNOTATIONS = [
     isTime: true,
   }),
   annotation('Rollbacks', 'orange', {
-    expr: `sum(increase(liminal_retrainer_rollout_steps_total{step="rolled-back"}[${STEP}])) > 0`,
+    expr: `sum(increase(liminal_retrainer_rollout_steps_total{step="rolled-back"}[${STEP}]))`,
     title: 'Rolled back',
     text: 'The release before serves again: the reason is in GET /history of the auto-retrainer',
   }),

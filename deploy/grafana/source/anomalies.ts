@@ -1,6 +1,6 @@
 import { continued, dashboard, row } from './dashboard.ts';
 import { above, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { bars, graph, stat } from './panels.ts';
 import { grown, perSecond, quantile, share } from './queries.ts';
 import { ALARM_SHARE, BUDGET, PRECISION } from './shared-queries.ts';
@@ -28,7 +28,7 @@ export const anomalies = () =>
           unit: 'ops',
           queries: { '{{severity}}': perSecond('liminal_predictor_predictions_total', 'severity') },
           limits: NO_LIMIT,
-          links: [next('pipeline')],
+          links: [runbook('LiminalAnomalyStorm'), next('pipeline')],
           stacked: true,
         }),
         graph('Alarm rate and budget', {
@@ -38,7 +38,7 @@ export const anomalies = () =>
           min: 0,
           queries: { '15 min': ALARM_SHARE('15m'), day: ALARM_SHARE('24h'), budget: BUDGET },
           limits: NO_LIMIT,
-          links: [next('drift')],
+          links: [runbook('LiminalAnomalyRateOffBudget'), next('drift')],
         }),
         graph('Anomalies per hour', {
           description:
@@ -46,7 +46,7 @@ export const anomalies = () =>
           unit: 'short',
           queries: { '{{entity}}': grown('liminal_predictor_anomalies_total', '1h', 'entity') },
           limits: NO_LIMIT,
-          links: [next('pipeline')],
+          links: [runbook('LiminalAnomalyStorm'), next('pipeline')],
         }),
       ]),
       row('Models', [
@@ -126,6 +126,21 @@ export const anomalies = () =>
           limits: NO_LIMIT,
           links: [next('drift')],
           whenEmpty: 'none judged',
+        }),
+      ]),
+      row('Analyses by LLMs', [
+        graph('Money spent, in budgets', {
+          description:
+            'Of the running hour and day (UTC). At the threshold no LLM is asked until the next hour or day; anomalies are found and explained as before.',
+          unit: 'percentunit',
+          min: 0,
+          queries: {
+            '{{window}}': 'max by (window) (liminal_backend_llm_spent_usd_ratio)',
+            threshold: 'liminal:threshold:llm_spent_ratio',
+          },
+          limits: NO_LIMIT,
+          links: [runbook('LiminalLlmBudgetSpent'), next('overview')],
+          whenEmpty: 'no LLM is asked',
         }),
       ]),
       row('The platform as a whole', [

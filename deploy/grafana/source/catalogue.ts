@@ -7,6 +7,7 @@ import type { DashboardName } from './links.ts';
 import { models } from './models.ts';
 import { overview } from './overview.ts';
 import { pipeline } from './pipeline.ts';
+import { runbooks } from './runbooks.ts';
 
 const BUILT: Record<DashboardName, () => Dashboard> = {
   overview,
@@ -16,6 +17,7 @@ const BUILT: Record<DashboardName, () => Dashboard> = {
   drift,
   http,
   infrastructure,
+  runbooks,
 };
 
 /** Files of deploy/grafana/dashboards/, and what stands in each. */

@@ -10,7 +10,7 @@ import { DASHBOARDS, type DashboardName, menu } from './links.ts';
 import type { PlacedLater } from './panels.ts';
 
 const COLUMNS = 24;
-const HEIGHTS = { small: 4, large: 8 } as const;
+const HEIGHTS = { small: 4, large: 8, tall: 14 } as const;
 const TAG = 'liminal';
 
 export interface Row {
@@ -68,7 +68,7 @@ export function dashboard(
         x = 0;
         height = 0;
       }
-      panel.builder.id(++id);
+      panel.builder.id(panel.id ?? ++id);
       panel.builder.gridPos({ x, y, w, h: HEIGHTS[panel.kind] });
       builder.withPanel(panel.builder);
       x += w;

@@ -1,6 +1,6 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { bars, graph, stat, timeline } from './panels.ts';
 import { grown } from './queries.ts';
 import { DRIFT_SHARE } from './shared-queries.ts';
@@ -25,7 +25,7 @@ export const drift = () =>
           decimals: 0,
           queries: { 'Way to the alarm': DRIFT_SHARE },
           limits: above(0.7, 1),
-          links: [next('models')],
+          links: [runbook('LiminalDriftAlarm'), next('models')],
           whenEmpty: 'not measured',
         }),
         stat('Predictions since the change', {
@@ -91,7 +91,7 @@ export const drift = () =>
             threshold: 'max(liminal_retrainer_drift_martingale_threshold_nats)',
           },
           limits: NO_LIMIT,
-          links: [next('models')],
+          links: [runbook('LiminalDriftAlarm'), next('models')],
         }),
         graph('Alarm rate of the users', {
           description:
@@ -105,7 +105,7 @@ export const drift = () =>
             budget: 'max(liminal_retrainer_alert_budget_ratio)',
           },
           limits: NO_LIMIT,
-          links: [next('anomalies')],
+          links: [runbook('LiminalAnomalyRateOffBudget'), next('anomalies')],
         }),
         graph('p-values against the uniform distribution', {
           description:
@@ -119,7 +119,7 @@ export const drift = () =>
             threshold: 'liminal:threshold:score_drift_p_value_ratio',
           },
           limits: NO_LIMIT,
-          links: [next('anomalies')],
+          links: [runbook('LiminalScoreDrift'), next('anomalies')],
           whenEmpty: 'no window yet',
         }),
       ]),
@@ -136,7 +136,7 @@ export const drift = () =>
               threshold: P_VALUE_LIMIT,
             },
             limits: NO_LIMIT,
-            links: [next('anomalies')],
+            links: [runbook('LiminalFeatureDrift'), next('anomalies')],
             whenEmpty: 'no check yet',
           }),
           graph('Population stability index', {
@@ -149,7 +149,7 @@ export const drift = () =>
               limit: 'max(liminal_retrainer_drift_stability_limit_ratio)',
             },
             limits: NO_LIMIT,
-            links: [next('anomalies')],
+            links: [runbook('LiminalFeatureDrift'), next('anomalies')],
             whenEmpty: 'no check yet',
           }),
           graph('Kolmogorov–Smirnov distance', {
@@ -214,7 +214,7 @@ export const drift = () =>
           unit: 'short',
           queries: { '{{reason}}': grown('liminal_retrainer_training_requests_total', '24h', 'reason') },
           limits: above(4, 12),
-          links: [next('models')],
+          links: [runbook('LiminalRetrainingFailing'), next('models')],
           whenEmpty: 'none',
         }),
         timeline('Rollout', {
@@ -223,7 +223,7 @@ export const drift = () =>
           queries: { rollout: 'max(liminal_retrainer_rollout_running_ratio)' },
           states: { 0: { text: 'no', color: 'text' }, 1: { text: 'yes', color: 'blue' } },
           limits: NO_LIMIT,
-          links: [next('models')],
+          links: [runbook('LiminalRolloutStuck'), next('models')],
         }),
       ]),
     ],

@@ -1,6 +1,6 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { bars, graph } from './panels.ts';
 import { ROUTE, SERVICE } from './variables.ts';
 
@@ -35,7 +35,7 @@ export const http = () =>
             '{{job}}': `(${requests(`${ASKED}, status=~"5.."`, 'job')} or 0 * ${requests(ASKED, 'job')}) / (${requests(ASKED, 'job')} > 0)`,
           },
           limits: above(0.001, 0.05),
-          links: [next('infrastructure')],
+          links: [runbook('LiminalInternalErrors'), next('infrastructure')],
           whenEmpty: 'no requests',
         }),
         graph('Time to answer, p99', {
@@ -81,7 +81,7 @@ export const http = () =>
             '{{route}} {{status}}': requests('job=~"$service", route=~"/metrics|/health|/ready"', 'route, status'),
           },
           limits: NO_LIMIT,
-          links: [next('infrastructure')],
+          links: [runbook('LiminalServiceNotReady'), next('infrastructure')],
         }),
         graph('Internal errors', {
           description:
@@ -89,7 +89,7 @@ export const http = () =>
           unit: 'short',
           queries: { '{{job}}': `sum by (job) (increase(liminal_http_internal_errors_total{job=~"$service"}[5m]))` },
           limits: above(1),
-          links: [next('infrastructure')],
+          links: [runbook('LiminalInternalErrors'), next('infrastructure')],
         }),
         graph('Time of a scrape', {
           description: 'How long Prometheus waits for the metrics of each service. It gives up after 5 s.',

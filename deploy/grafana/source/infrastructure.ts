@@ -1,6 +1,6 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, below, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { graph, stat, table, timeline } from './panels.ts';
 import { perSecond } from './queries.ts';
 import { SERVICE } from './variables.ts';
@@ -23,7 +23,7 @@ export const infrastructure = () =>
             queries: { '{{job}} {{instance}}': 'up{job=~"$service"}' },
             states: { 0: { text: 'down', color: 'red' }, 1: { text: 'up', color: 'green' } },
             limits: below(1),
-            links: [next('overview')],
+            links: [runbook('LiminalReplicaDown'), next('overview')],
           }),
           timeline('Ready', {
             description:
@@ -34,7 +34,7 @@ export const infrastructure = () =>
             },
             states: { 0: { text: 'lacking', color: 'red' }, 1: { text: 'ready', color: 'green' } },
             limits: below(1),
-            links: [next('overview')],
+            links: [runbook('LiminalServiceNotReady'), next('overview')],
             width: 16,
           }),
           table('Versions', {
@@ -63,7 +63,7 @@ export const infrastructure = () =>
             min: 0,
             queries: { '{{job}}': worst('process_resident_memory_bytes') },
             limits: above(450 * MEGABYTES, 1800 * MEGABYTES),
-            links: [next('models')],
+            links: [runbook('LiminalServiceRestarting'), next('models')],
           }),
           graph('Event loop lag, p99', {
             description:
@@ -115,7 +115,7 @@ export const infrastructure = () =>
             decimals: 0,
             queries: { '{{job}}': `time() - max by (job) (process_start_time_seconds${OF_SERVICE})` },
             limits: below(300),
-            links: [next('overview')],
+            links: [runbook('LiminalServiceRestarting'), next('overview')],
           }),
         ],
         3,
@@ -130,7 +130,7 @@ export const infrastructure = () =>
             min: 0,
             queries: { used: 'max(redis_memory_used_bytes)', resident: 'max(redis_memory_used_rss_bytes)' },
             limits: NO_LIMIT,
-            links: [next('pipeline')],
+            links: [runbook('LiminalRedisMemory'), next('pipeline')],
           }),
           graph('Share of the memory', {
             description:
@@ -143,7 +143,7 @@ export const infrastructure = () =>
               'threshold, {{severity}}': 'liminal:threshold:redis_memory_ratio',
             },
             limits: NO_LIMIT,
-            links: [next('pipeline')],
+            links: [runbook('LiminalRedisMemory'), next('pipeline')],
           }),
           timeline('Health', {
             description:
@@ -152,7 +152,7 @@ export const infrastructure = () =>
             queries: { answers: 'min(redis_up)', 'writes its file': 'min(redis_aof_last_write_status)' },
             states: { 0: { text: 'no', color: 'red' }, 1: { text: 'yes', color: 'green' } },
             limits: below(1),
-            links: [next('pipeline')],
+            links: [runbook('LiminalRedisDown'), next('pipeline')],
           }),
           graph('Commands per second', {
             description: 'Commands that Redis has run. One script of the services counts with all the commands in it.',
@@ -180,7 +180,7 @@ export const infrastructure = () =>
               refused: 'sum(increase(redis_rejected_connections_total[$__rate_interval]))',
             },
             limits: above(1),
-            links: [next('pipeline')],
+            links: [runbook('LiminalRedisEvictions'), next('pipeline')],
           }),
           graph('Keys', {
             description:
@@ -198,7 +198,7 @@ export const infrastructure = () =>
             min: 0,
             queries: { size: 'max(redis_aof_current_size_bytes)' },
             limits: above(4 * 1024 * MEGABYTES),
-            links: [next('pipeline')],
+            links: [runbook('LiminalRedisNotDurable'), next('pipeline')],
             whenEmpty: 'not kept',
           }),
         ],
@@ -227,7 +227,7 @@ export const infrastructure = () =>
           min: 0,
           queries: { 'slowest group': 'max(prometheus_rule_group_last_duration_seconds)' },
           limits: above(1, 5),
-          links: [next('overview')],
+          links: [runbook('LiminalMonitoringImpaired'), next('overview')],
           whenEmpty: 'no rules',
         }),
       ]),

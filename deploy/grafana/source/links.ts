@@ -1,4 +1,5 @@
 import { DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard';
+import { RUNBOOKS_UID, runbookUrl } from './runbook-entries.ts';
 
 /** Every dashboard: its address in Grafana, `/d/<uid>`, which must never change, and its title. */
 export const DASHBOARDS = {
@@ -8,6 +9,7 @@ export const DASHBOARDS = {
   models: { uid: 'liminal-models', title: 'Models & releases' },
   drift: { uid: 'liminal-drift', title: 'Drift & retraining' },
   http: { uid: 'liminal-http', title: 'HTTP' },
+  runbooks: { uid: RUNBOOKS_UID, title: 'Runbooks' },
   infrastructure: { uid: 'liminal-node-redis', title: 'Node & Redis' },
 } as const;
 
@@ -19,6 +21,9 @@ const link = (title: string, url: string): DashboardLinkBuilder =>
 /** To another dashboard, over the same time and with the same service, model and so on. */
 export const next = (name: DashboardName): DashboardLinkBuilder =>
   link(DASHBOARDS[name].title, `/d/${DASHBOARDS[name].uid}?\${__url_time_range}&\${__all_variables}`);
+
+/** To what to do about an alert. */
+export const runbook = (alert: string): DashboardLinkBuilder => link(`Runbook: ${alert}`, runbookUrl(alert));
 
 /** The menu of all dashboards at the top of each. */
 export const menu = (tag: string): DashboardLinkBuilder =>

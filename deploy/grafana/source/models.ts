@@ -1,6 +1,6 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, below, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { bars, graph, stat, table, timeline } from './panels.ts';
 import { grown, mean, orZero, perSecond, share } from './queries.ts';
 import { RELEASE_AGE, SERVING_STATES } from './shared-queries.ts';
@@ -28,7 +28,7 @@ export const models = () =>
           },
           states: SERVING_STATES,
           limits: above(1),
-          links: [next('drift')],
+          links: [runbook('LiminalReleaseProvisional'), next('drift')],
           whenEmpty: 'none',
         }),
         stat('Trained', {
@@ -37,7 +37,7 @@ export const models = () =>
           decimals: 0,
           queries: { Trained: RELEASE_AGE },
           limits: above(8 * 86_400, 14 * 86_400),
-          links: [next('drift')],
+          links: [runbook('LiminalReleaseOld'), next('drift')],
           whenEmpty: 'none',
         }),
         stat('In production', {
@@ -56,7 +56,7 @@ export const models = () =>
           queries: { '{{result}}': 'max by (result) (liminal_predictor_release_blocked_ratio)' },
           states: { 0: { text: 'none', color: 'green' }, 1: { text: 'yes', color: 'red' } },
           limits: above(1),
-          links: [next('overview')],
+          links: [runbook('LiminalReleaseRefused'), next('overview')],
         }),
         stat('Rollbacks, 7 d', {
           description: 'Promoted releases that were taken back, by their watch or by a person.',
@@ -64,7 +64,7 @@ export const models = () =>
           decimals: 0,
           queries: { rollbacks: orZero(grown('liminal_retrainer_rollout_steps_total{step="rolled-back"}', '7d')) },
           limits: above(1, 2),
-          links: [next('drift')],
+          links: [runbook('LiminalRolledBack'), next('drift')],
         }),
         stat('Training rows', {
           description: 'Rows in the archive, from which the next release is trained.',
@@ -98,7 +98,7 @@ export const models = () =>
             },
             states: RUNNING,
             limits: NO_LIMIT,
-            links: [next('drift')],
+            links: [runbook('LiminalRolloutStuck'), next('drift')],
           }),
           graph('Steps of rollouts', {
             description:
@@ -106,7 +106,7 @@ export const models = () =>
             unit: 'short',
             queries: { '{{step}}': grown('liminal_retrainer_rollout_steps_total', '5m', 'step') },
             limits: NO_LIMIT,
-            links: [next('drift')],
+            links: [runbook('LiminalRetrainingRefused'), next('drift')],
           }),
           graph('Age of the release', {
             description:
@@ -115,14 +115,14 @@ export const models = () =>
             min: 0,
             queries: { age: RELEASE_AGE, limit: 'max(liminal_retrainer_release_max_age_seconds)' },
             limits: NO_LIMIT,
-            links: [next('drift')],
+            links: [runbook('LiminalReleaseOld'), next('drift')],
           }),
           graph('Loads of releases', {
             description: 'Releases that the predictors loaded or refused, within the window.',
             unit: 'short',
             queries: { '{{result}}': grown('liminal_predictor_release_loads_total', '5m', 'result') },
             limits: NO_LIMIT,
-            links: [next('pipeline')],
+            links: [runbook('LiminalReleaseRefused'), next('pipeline')],
           }),
           graph('Shadow: vectors per second', {
             description: 'Vectors that a shadow release scored too. Only while there is one.',
@@ -165,14 +165,14 @@ export const models = () =>
             unit: 'short',
             queries: { '{{reason}}: {{result}}': grown('liminal_kenning_trainings_total', '1h', ['reason', 'result']) },
             limits: NO_LIMIT,
-            links: [next('drift')],
+            links: [runbook('LiminalRetrainingFailing'), next('drift')],
           }),
           graph('Jobs of the queue that ended', {
             description: 'By kind and result, in the hour before: trainings, searches for better options.',
             unit: 'short',
             queries: { '{{kind}}: {{result}}': grown('liminal_kenning_training_jobs_total', '1h', ['kind', 'result']) },
             limits: NO_LIMIT,
-            links: [next('drift')],
+            links: [runbook('LiminalRetrainingFailing'), next('drift')],
           }),
           graph('Time of trainings and jobs', {
             description:

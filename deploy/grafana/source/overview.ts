@@ -1,6 +1,6 @@
 import { continued, dashboard, row } from './dashboard.ts';
 import { above, below, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { graph, stat, table } from './panels.ts';
 import { grown, orZero, perSecond, quantile, share } from './queries.ts';
 import {
@@ -28,7 +28,7 @@ export const overview = () =>
           queries: { '{{job}}': UP },
           states: { 0: { text: 'down', color: 'red' }, 1: { text: 'up', color: 'green' } },
           limits: below(1),
-          links: [next('infrastructure')],
+          links: [runbook('LiminalServiceDown'), next('infrastructure')],
           width: 16,
         }),
         stat('Not ready', {
@@ -41,7 +41,7 @@ export const overview = () =>
           },
           states: { 0: { text: 'not ready', color: 'red' } },
           limits: above(0),
-          links: [next('infrastructure')],
+          links: [runbook('LiminalServiceNotReady'), next('infrastructure')],
           whenEmpty: 'all ready',
           width: 8,
         }),
@@ -50,7 +50,7 @@ export const overview = () =>
           unit: 'short',
           queries: { firing: orZero('count(ALERTS{alertstate="firing", severity="critical"})') },
           limits: above(1),
-          links: [next('infrastructure')],
+          links: [next('runbooks')],
           width: 4,
         }),
         stat('Warnings', {
@@ -58,7 +58,7 @@ export const overview = () =>
           unit: 'short',
           queries: { firing: orZero('count(ALERTS{alertstate="firing", severity="warning"})') },
           limits: above(1, 5),
-          links: [next('infrastructure')],
+          links: [next('runbooks')],
           width: 4,
         }),
         stat('Dead letters, 24 h', {
@@ -68,7 +68,7 @@ export const overview = () =>
           decimals: 0,
           queries: { entries: DEAD_LETTERS('24h') },
           limits: above(1),
-          links: [next('pipeline')],
+          links: [runbook('LiminalDeadLetters'), next('pipeline')],
           width: 4,
         }),
         stat('Oldest waiting entry', {
@@ -78,7 +78,7 @@ export const overview = () =>
           decimals: 0,
           queries: { '{{reader}}': 'max by (reader) (liminal_backend_oldest_waiting_seconds{reader!="kenning"})' },
           limits: above(10, 30),
-          links: [next('pipeline')],
+          links: [runbook('LiminalEventPipeStalled'), next('pipeline')],
           whenEmpty: 'unknown',
           width: 8,
         }),
@@ -93,7 +93,7 @@ export const overview = () =>
             ),
           },
           limits: above(0.001, 0.05),
-          links: [next('pipeline')],
+          links: [runbook('LiminalBackPressure'), next('pipeline')],
           whenEmpty: 'no calls',
           width: 4,
         }),
@@ -116,7 +116,7 @@ export const overview = () =>
             'features to prediction, p99': quantile(0.99, 'liminal_predictor_latency_seconds'),
           },
           limits: above(0.5, 5),
-          links: [next('pipeline')],
+          links: [runbook('LiminalPredictionLatencyBurnsFast'), next('pipeline')],
         }),
         graph('Internal errors', {
           description:
@@ -126,7 +126,7 @@ export const overview = () =>
             '{{job}}': grown('liminal_http_internal_errors_total{job=~"$service"}', '5m', 'job'),
           },
           limits: above(1),
-          links: [next('http')],
+          links: [runbook('LiminalInternalErrors'), next('http')],
         }),
       ]),
       row('Is it right', [
@@ -139,7 +139,7 @@ export const overview = () =>
           },
           states: SERVING_STATES,
           limits: above(1),
-          links: [next('models')],
+          links: [runbook('LiminalReleaseProvisional'), next('models')],
           whenEmpty: 'none',
         }),
         stat('Age of the release', {
@@ -149,7 +149,7 @@ export const overview = () =>
           decimals: 0,
           queries: { 'Age of the release': RELEASE_AGE },
           limits: above(8 * 86_400, 14 * 86_400),
-          links: [next('models')],
+          links: [runbook('LiminalReleaseOld'), next('models')],
           whenEmpty: 'none',
         }),
         stat('Alarms in budgets', {
@@ -159,7 +159,7 @@ export const overview = () =>
           decimals: 1,
           queries: { 'Alarms in budgets': `${ALARM_SHARE('1h')} / scalar(${BUDGET})` },
           limits: above(1.5, 10),
-          links: [next('anomalies')],
+          links: [runbook('LiminalAnomalyStorm'), next('anomalies')],
           whenEmpty: 'no traffic',
         }),
         stat('Drift', {
@@ -170,7 +170,7 @@ export const overview = () =>
           min: 0,
           queries: { Drift: DRIFT_SHARE },
           limits: above(0.7, 1),
-          links: [next('drift')],
+          links: [runbook('LiminalDriftAlarm'), next('drift')],
           whenEmpty: 'not measured',
         }),
         stat('Alarms that were right', {
@@ -207,7 +207,7 @@ export const overview = () =>
           min: 0,
           queries: { alarms: ALARM_SHARE('15m'), budget: BUDGET },
           limits: NO_LIMIT,
-          links: [next('anomalies'), next('drift')],
+          links: [runbook('LiminalAnomalyRateOffBudget'), next('anomalies'), next('drift')],
           width: 10,
         }),
         table('Firing alerts', {
@@ -217,7 +217,7 @@ export const overview = () =>
           queries: { alerts: 'max by (alertname, severity, job) (ALERTS{alertstate="firing"})' },
           columns: { alertname: 'alert', severity: 'severity', job: 'service' },
           limits: NO_LIMIT,
-          links: [next('infrastructure')],
+          links: [next('runbooks')],
           whenEmpty: 'no alert fires',
           width: 14,
         }),

@@ -33,6 +33,7 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import { PanelBuilder as TextBuilder, TextMode } from '@grafana/grafana-foundation-sdk/text';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { hasLimit, type Limits, thresholds } from './limits.ts';
 
@@ -62,7 +63,9 @@ export interface PanelOptions {
 
 /** A panel that waits for its place, `row` by `row`. */
 export interface PlacedLater {
-  kind: 'small' | 'large';
+  kind: 'small' | 'large' | 'tall';
+  /** Where links lead to it; the others are counted. */
+  id?: number;
   width: number | undefined;
   builder: PanelBuilder;
 }
@@ -157,6 +160,19 @@ export function table(title: string, options: PanelOptions & { columns: Record<s
     });
   for (const target of targets(options, 'instant')) builder.withTarget(target.format(PromQueryFormat.Table));
   return { kind: 'large', width: options.width, builder };
+}
+
+/** A page of text. */
+export function page(
+  title: string,
+  { markdown, id, links }: { markdown: string; id: number; links: readonly DashboardLinkBuilder[] },
+): PlacedLater {
+  const builder = new TextBuilder()
+    .title(title)
+    .mode(TextMode.Markdown)
+    .content(markdown)
+    .links([...links]);
+  return { kind: 'tall', id, width: undefined, builder };
 }
 
 function describe<Kind extends SharedBuilder>(builder: Kind, title: string, options: PanelOptions): Kind {

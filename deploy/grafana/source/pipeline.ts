@@ -1,6 +1,6 @@
 import { dashboard, row } from './dashboard.ts';
 import { above, NO_LIMIT } from './limits.ts';
-import { next } from './links.ts';
+import { next, runbook } from './links.ts';
 import { graph } from './panels.ts';
 import { grown, medianAndP99, perSecond, share } from './queries.ts';
 
@@ -33,7 +33,7 @@ export const pipeline = () =>
               refused: `${perSecond('liminal_backend_refusals_total')} or vector(0)`,
             },
             limits: NO_LIMIT,
-            links: [next('http')],
+            links: [runbook('LiminalBackPressure'), next('http')],
           }),
           graph('Share of calls told to wait', {
             description:
@@ -48,7 +48,7 @@ export const pipeline = () =>
               threshold: 'liminal:threshold:back_pressure_ratio',
             },
             limits: NO_LIMIT,
-            links: [next('infrastructure')],
+            links: [runbook('LiminalBackPressure'), next('infrastructure')],
           }),
           graph('Refused calls by reason', {
             description:
@@ -56,7 +56,7 @@ export const pipeline = () =>
             unit: 'short',
             queries: { '{{reason}}': grown('liminal_backend_refusals_total', '$__rate_interval', 'reason') },
             limits: above(1),
-            links: [next('http')],
+            links: [runbook('LiminalBackPressure'), next('http')],
             whenEmpty: 'none',
           }),
           graph('Events in a call', {
@@ -84,7 +84,7 @@ export const pipeline = () =>
               'threshold, {{reader}}': 'liminal:threshold:oldest_waiting_seconds',
             },
             limits: NO_LIMIT,
-            links: [next('infrastructure')],
+            links: [runbook('LiminalEventPipeStalled'), next('infrastructure')],
             logarithmic: true,
           }),
           graph('Events that wait', {
@@ -96,7 +96,7 @@ export const pipeline = () =>
               'worst partition': 'max(liminal_backend_lag_events)',
             },
             limits: above(10_000, 100_000),
-            links: [next('infrastructure')],
+            links: [runbook('LiminalEventPipeStalled'), next('infrastructure')],
           }),
         ],
         4,
@@ -131,7 +131,7 @@ export const pipeline = () =>
             unit: 's',
             queries: medianAndP99('liminal_extractor_latency_seconds'),
             limits: above(LATE, 5),
-            links: [next('infrastructure')],
+            links: [runbook('LiminalEventPipeStalled'), next('infrastructure')],
           }),
           graph('Time of a commit', {
             description:
@@ -147,7 +147,7 @@ export const pipeline = () =>
             unit: 'short',
             queries: { 'partition {{partition}}': 'max by (partition) (liminal_extractor_lag_events)' },
             limits: above(10_000, 100_000),
-            links: [next('infrastructure')],
+            links: [runbook('LiminalEventPipeStalled'), next('infrastructure')],
           }),
           graph('User states in memory', {
             description: 'Users whose state the extractors keep in their heaps. It is bounded; Redis has all of them.',
@@ -177,7 +177,7 @@ export const pipeline = () =>
           unit: 's',
           queries: medianAndP99('liminal_predictor_latency_seconds'),
           limits: above(LATE, 5),
-          links: [next('models')],
+          links: [runbook('LiminalPredictionLatencyBurnsFast'), next('models')],
         }),
         graph('Late predictions', {
           description:
@@ -190,7 +190,7 @@ export const pipeline = () =>
             budget: '1 - liminal:threshold:prediction_latency_objective_ratio',
           },
           limits: NO_LIMIT,
-          links: [next('infrastructure')],
+          links: [runbook('LiminalPredictionLatencyBurnsSlowly'), next('infrastructure')],
         }),
         graph('Time of one inference', {
           description: 'How long one run of the models keeps the event loop. It must stay below 20 ms.',
@@ -214,7 +214,7 @@ export const pipeline = () =>
           unit: 's',
           queries: medianAndP99('liminal_kenning_archive_write_duration_seconds'),
           limits: above(1, 5),
-          links: [next('models')],
+          links: [runbook('LiminalModelStoreUnreachable'), next('models')],
         }),
         graph('Dead letters', {
           description:
@@ -226,7 +226,7 @@ export const pipeline = () =>
             kenning: grown('liminal_kenning_dead_letters_total', '$__rate_interval'),
           },
           limits: above(1),
-          links: [next('overview')],
+          links: [runbook('LiminalDeadLetters'), next('overview')],
         }),
         graph('Partitions held', {
           description:
@@ -240,7 +240,7 @@ export const pipeline = () =>
             threshold: 'count(count by (partition) (liminal_backend_lag_events))',
           },
           limits: NO_LIMIT,
-          links: [next('infrastructure')],
+          links: [runbook('LiminalReplicaDown'), next('infrastructure')],
         }),
       ]),
     ],

@@ -51,6 +51,6 @@ export const FEATURE = choice(
 export const ROUTE = choice(
   'route',
   'Route',
-  'Pattern of a route of the chosen services',
-  'label_values(liminal_http_request_duration_seconds_count{job=~"$service"}, route)',
+  'Pattern of a route of the chosen services, without scrapes and health checks',
+  'label_values(liminal_http_request_duration_seconds_count{job=~"$service", route!~"/metrics|/health|/ready"}, route)',
 );

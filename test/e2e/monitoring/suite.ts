@@ -12,9 +12,9 @@ import { startTool } from './tool.ts';
 export const SERVICES = ['backend', 'kenning', 'feature-extractor', 'predictor', 'auto-retrainer'] as const;
 
 const HOUR_MS = 3_600_000;
-const HISTORY_HOURS = 24;
+const HISTORY_HOURS = 30;
 /** Sent while Prometheus watches, so much faster than it happened. */
-const WATCHED_HOURS = 3;
+const WATCHED_HOURS = 12;
 const USERS = 150;
 const CALL_EVENTS = 500;
 const TURN_MS = 250;
@@ -26,7 +26,7 @@ const HASTE = {
   ARCHIVE_FLUSH_MS: '500',
   RELEASE_POLL_MS: '500',
   POLICY_EVERY_MS: '500',
-  DRIFT_ROUND_MINUTES: '10',
+  DRIFT_ROUND_MINUTES: '1',
   DRIFT_CHECK_EVERY_MS: '2000',
   COOL_DOWN_MINUTES: '0.05',
   SHADOW_VECTORS: '50',
@@ -52,15 +52,15 @@ export class MonitoredSuite {
     this.#redisUrl = stores.redisUrl;
     this.#folder = stores.folder;
     this.#cleanups = stores.cleanups;
-    const endMs = Date.now();
-    const startMs = endMs - (HISTORY_HOURS + WATCHED_HOURS) * HOUR_MS;
+    const startMs = Date.UTC(2026, 0, 5);
+    const endMs = startMs + (HISTORY_HOURS + WATCHED_HOURS) * HOUR_MS;
     this.#events = simulateTraffic({ seed: SEED, startMs, endMs, users: USERS }).events();
     this.#clockMs = startMs;
     this.#endMs = endMs;
   }
 
   static async start(cleanups: (() => Promise<unknown>)[]): Promise<MonitoredSuite> {
-    const stores = await startStores('monitoring', cleanups);
+    const stores = await startStores('monitoring', cleanups, { appendFsync: 'everysec' });
     const started = await Promise.all(
       SERVICES.map((name) => ServiceProcess.start(name, { ...stores.env, ...HASTE, INSTANCE_ID: name })),
     );
@@ -133,6 +133,17 @@ export class MonitoredSuite {
       await this.#askAround(asked++);
       await sleep(TURN_MS);
     }
+  }
+
+  /** What became of each attempt to replace the release, for people to read. */
+  async rollouts(): Promise<string> {
+    const { rollouts } = await this.ask<{ rollouts: { id: string; steps: { step: string; because: string }[] }[] }>(
+      'auto-retrainer',
+      '/history',
+    );
+    return rollouts
+      .map(({ id, steps }) => `${id}: ${steps.map(({ step }) => step).join(' → ')} (${steps.at(-1)!.because})`)
+      .join('\n');
   }
 
   async ask<Answer>(service: ServiceName, path: string): Promise<Answer> {
