@@ -52,7 +52,8 @@ describe('settings of Compose', () => {
     // What is passed under its own name has the same default with and without Compose, which alone has default passwords.
     for (const [setting, text] of Object.entries(passed)) {
       const [, variable, value] = text.matchAll(VARIABLE).next().value ?? [];
-      if (variable === setting && value !== DEFAULT_PASSWORD) expect(value, setting).toBe(defaultOf(environment[setting]!));
+      if (variable === setting && value !== DEFAULT_PASSWORD)
+        expect(value, setting).toBe(defaultOf(environment[setting]!));
     }
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startTestRedis } from '@liminal/shared/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServiceProcess, type ServiceName, until } from './service-process.ts';
+import { type ServiceName, ServiceProcess, until } from './service-process.ts';
 
 const PASSWORD = 'correct horse @:/?#%41 "battery"';
 const DEFAULT_PASSWORD = 'liminal-on-this-machine-only';
@@ -36,26 +36,32 @@ describe('passwords', () => {
     return service;
   }
 
-  it.each(['backend', 'kenning'] as const)('%s connects with the password that a file holds, and its log does not show it', async (name) => {
-    const file = join(directory, 'redis-password');
-    await writeFile(file, `${PASSWORD}\n`);
-    const service = await start(name, { REDIS_URL: redisUrl, REDIS_PASSWORD_FILE: file });
-    await until(`${name} has Redis`, async () => {
-      const answer = (await (await fetch(`${service.url}/ready`)).json()) as { dependencies: { redis: unknown } };
-      return JSON.stringify(answer.dependencies.redis) === '{"ready":true}';
-    });
-    await service.stop();
-    expect(service.output).not.toContain('WRONGPASS');
-    expect(service.output).not.toContain('horse');
-  });
+  it.each(['backend', 'kenning'] as const)(
+    '%s connects with the password that a file holds, and its log does not show it',
+    async (name) => {
+      const file = join(directory, 'redis-password');
+      await writeFile(file, `${PASSWORD}\n`);
+      const service = await start(name, { REDIS_URL: redisUrl, REDIS_PASSWORD_FILE: file });
+      await until(`${name} has Redis`, async () => {
+        const answer = (await (await fetch(`${service.url}/ready`)).json()) as { dependencies: { redis: unknown } };
+        return JSON.stringify(answer.dependencies.redis) === '{"ready":true}';
+      });
+      await service.stop();
+      expect(service.output).not.toContain('WRONGPASS');
+      expect(service.output).not.toContain('horse');
+    },
+  );
 
   // Each holds its connections in a way of its own.
-  it.each(['predictor', 'kenning', 'auto-retrainer'] as const)('%s says that a password is wrong, and not which', async (name) => {
-    const service = await start(name, { REDIS_URL: redisUrl, REDIS_PASSWORD: 'staple-of-secrets' });
-    await until(`${name} logs it`, async () => service.output.includes('WRONGPASS'));
-    await service.kill();
-    expect(service.output).not.toContain('staple');
-  });
+  it.each(['predictor', 'kenning', 'auto-retrainer'] as const)(
+    '%s says that a password is wrong, and not which',
+    async (name) => {
+      const service = await start(name, { REDIS_URL: redisUrl, REDIS_PASSWORD: 'staple-of-secrets' });
+      await until(`${name} logs it`, async () => service.output.includes('WRONGPASS'));
+      await service.kill();
+      expect(service.output).not.toContain('staple');
+    },
+  );
 
   it('are redacted where the address of a Redis that is away holds one', async () => {
     const service = await start('backend', { REDIS_URL: `redis://:staple-of-secrets@127.0.0.1:${await freePort()}` });

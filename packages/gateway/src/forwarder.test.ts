@@ -50,7 +50,9 @@ const ask = async (url: string, body = ''): Promise<string> => {
 };
 
 /** A connection, and everything that comes out of it until it ends or breaks. */
-async function converse(port: number): Promise<{ socket: Socket; said: () => string; closed: Promise<Error | undefined> }> {
+async function converse(
+  port: number,
+): Promise<{ socket: Socket; said: () => string; closed: Promise<Error | undefined> }> {
   const socket = openSocket({ host: HOST, port });
   let said = '';
   socket.on('data', (chunk) => {
