@@ -6,7 +6,8 @@ import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { S3_TEST_CREDENTIALS, type S3TestServer, startS3Server } from '@liminal/shared/testing/s3-server';
 import { alertmanagerProgram, startAlertmanager, WebhookReceiver } from '../test/alerts/local-alertmanager.ts';
 import { type ActiveAlert, activeAlerts, startPrometheus } from '../test/alerts/local-prometheus.ts';
-import { MonitoringProcess } from '../test/alerts/monitoring-process.ts';
+import { startRedisExporter } from '../test/alerts/local-redis-exporter.ts';
+import type { MonitoringProcess } from '../test/alerts/monitoring-process.ts';
 import { findProgram } from '../test/alerts/promtool.ts';
 import { type ServiceName, ServiceProcess } from '../test/e2e/service-process.ts';
 import { markdownTable, type TableRow } from './markdown-table.ts';
@@ -191,16 +192,10 @@ async function startServices(
   return services;
 }
 
-/** Without redis_exporter the services alone tell that Redis is away. */
 async function exporterTarget(redis: TestRedis, cleanUp: AsyncDisposableStack): Promise<Record<string, string[]>> {
   const program = findProgram('prometheus-redis-exporter', 'redis_exporter');
   if (program === undefined) throw new Error('needs redis_exporter (Debian: prometheus-redis-exporter)');
-  const exporter = cleanUp.use(
-    await MonitoringProcess.start(
-      async (_, port) => ({ program, args: [`-redis.addr=${redis.url}`, `-web.listen-address=127.0.0.1:${port}`] }),
-      '/metrics',
-    ),
-  );
+  const exporter = cleanUp.use(await startRedisExporter(program, redis.url));
   return { redis: [new URL(exporter.url).host] };
 }
 
