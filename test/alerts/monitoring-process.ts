@@ -13,12 +13,15 @@ export class MonitoringProcess implements AsyncDisposable {
   readonly url: string;
   readonly directory: string;
   readonly #child: ChildProcess;
+  readonly #killOnExit = (): void => void this.#child.kill('SIGKILL');
   #output = '';
 
   private constructor(child: ChildProcess, url: string, directory: string) {
     this.#child = child;
     this.url = url;
     this.directory = directory;
+    // A test run that ends early must not leave it behind.
+    process.on('exit', this.#killOnExit);
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (chunk) => {
         this.#output = (this.#output + String(chunk)).slice(-20_000);
@@ -58,6 +61,7 @@ export class MonitoringProcess implements AsyncDisposable {
       this.#child.kill('SIGKILL');
       await once(this.#child, 'exit');
     }
+    process.off('exit', this.#killOnExit);
     await rm(this.directory, { recursive: true, force: true });
   }
 
