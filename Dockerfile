@@ -36,7 +36,7 @@ FROM scratch
 COPY --from=base / /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache MALLOC_ARENA_MAX=2 NODE_OPTIONS=--max-semi-space-size=4 \
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 HOST=0.0.0.0
+    HOST=0.0.0.0
 # New volumes mounted here take over the owner.
 RUN install -d -o node -g node /app/compile-cache /var/lib/liminal/signing-key /var/lib/liminal/public-key
 WORKDIR /app
@@ -53,6 +53,4 @@ ARG PORT
 WORKDIR /app/${SERVICE}
 ENV PORT=${PORT}
 EXPOSE ${PORT}
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "require('node:http').get(`http://127.0.0.1:${process.env.PORT}/health`, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 CMD ["node", "src/main.ts"]

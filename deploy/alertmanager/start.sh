@@ -29,4 +29,4 @@ else
   echo 'ALERT_WEBHOOK_URL is not set: alerts are shown, but nobody is told' >&2
 fi
 
-exec "${ALERTMANAGER:-/bin/alertmanager}" --config.file="$run" "$@"
+exec "${ALERTMANAGER:-$(command -v alertmanager || command -v prometheus-alertmanager)}" --config.file="$run" "$@"

@@ -1,5 +1,5 @@
 import { readTrainingRows } from '@liminal/kenning/archive/archive-reader';
-import { openModelStore } from '@liminal/shared/adapters/model-store';
+import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
 import type { Event } from '@liminal/shared/contracts/event';
 import { toEventRow } from '@liminal/shared/contracts/event-batch';
 import {
@@ -52,8 +52,8 @@ export async function expectSameStates({ states }: OfflineFold, redis: Redis, pa
  * Compares the vectors that kenning archived with their predictions: each once, none missing, the same bits. The predicted
  * load is the release's own; where a history is not whole it is the moving average, whatever the release.
  */
-export async function expectSameVectors({ vectors }: OfflineFold, modelStoreUrl: string): Promise<void> {
-  const store = openModelStore(modelStoreUrl);
+export async function expectSameVectors({ vectors }: OfflineFold, modelStore: string | ModelStore): Promise<void> {
+  const store = typeof modelStore === 'string' ? openModelStore(modelStore) : modelStore;
   const archived = await readTrainingRows(store, { maxRows: 1_000_000, log: console, loadHistory: true });
   expect(archived.duplicates, 'predictions archived twice').toBe(0);
   expect(archived.rows).toBe(vectors.length);

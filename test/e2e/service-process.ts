@@ -125,7 +125,7 @@ export async function until(what: string, condition: () => Promise<boolean>, tim
 }
 
 /** Sends a call until it is answered 202, however often the backend dies in between. */
-export async function sendUntilTaken(backend: ServiceProcess, events: readonly Event[]): Promise<void> {
+export async function sendUntilTaken(backend: Pick<ServiceProcess, 'url'>, events: readonly Event[]): Promise<void> {
   const body = JSON.stringify(events);
   for (;;) {
     try {
@@ -142,10 +142,11 @@ export async function sendUntilTaken(backend: ServiceProcess, events: readonly E
 }
 
 /** Waits until every accepted event is folded, and every vector scored and archived. */
-export function everythingIsArchived(backend: ServiceProcess): Promise<void> {
-  return until('all events are folded, scored and archived', async () => {
+export function everythingIsArchived(backend: Pick<ServiceProcess, 'url'>, timeoutMs?: number): Promise<void> {
+  const isArchived = async (): Promise<boolean> => {
     const response = await fetch(`${backend.url}/ml/metrics`);
     const summary = (await response.json()) as Record<'events' | 'vectors' | 'predictions', { lag: number }>;
     return summary.events.lag === 0 && summary.vectors.lag === 0 && summary.predictions.lag === 0;
-  });
+  };
+  return until('all events are folded, scored and archived', isArchived, timeoutMs);
 }
