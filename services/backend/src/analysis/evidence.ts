@@ -1,51 +1,59 @@
 import type { AnomalyEntry } from '@liminal/shared/contracts/anomaly-entry';
-import type { Event } from '@liminal/shared/contracts/event';
-import { toExpected } from '@liminal/shared/contracts/explanation';
+import { type Event, eventSchema } from '@liminal/shared/contracts/event';
+import { byFeatureSchema, expectationsSchema, toExpected } from '@liminal/shared/contracts/explanation';
 import { FEATURE_COUNT, FEATURE_NAMES, type FeatureName } from '@liminal/shared/contracts/feature-vector';
-import { namedFeatures, observed, type Severity } from '@liminal/shared/contracts/prediction';
-import { anomalyId, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
-import { type SeriesAnomaly, toSeriesAnomaly } from '@liminal/shared/contracts/series-anomaly';
-
-export type Features = Record<FeatureName, number | null>;
-export type Expected = ReturnType<typeof toExpected>;
+import {
+  modelNameSchema,
+  modelScoreSchema,
+  namedFeatures,
+  namedFeaturesSchema,
+  observed,
+  severitySchema,
+} from '@liminal/shared/contracts/prediction';
+import { anomalyId } from '@liminal/shared/contracts/prediction-batch';
+import { seriesAnomalySchema, toSeriesAnomaly } from '@liminal/shared/contracts/series-anomaly';
+import { z } from 'zod';
 
 /** An event by the name that verdicts refer to it with; ids that came with events say more than they should. */
-export interface EvidenceEvent {
-  reference: string;
-  event: Event & { ts: number };
-}
+const evidenceEventSchema = z.object({
+  reference: z.string(),
+  event: eventSchema.and(z.object({ ts: z.int() })),
+});
+export type EvidenceEvent = z.infer<typeof evidenceEventSchema>;
 
-/** What an analyst is given of an anomaly of a user. Holds identities: `pseudonymise` before it leaves. */
-export interface UserEvidence {
-  entity: 'user';
-  anomaly: string;
-  user: string;
-  /** Event time, ms since the epoch. */
-  ts: number;
-  severity: Severity;
-  pValue: number;
-  isProvisional: boolean;
-  features: Features;
-  /** Requests per minute over the last 33 whole minutes, oldest first. */
-  loadHistory: (number | null)[];
-  scores: PredictionRecord['scores'];
-  /** Shapley values of −log10 of the p-value: positive = makes it more anomalous. Null without explanation. */
-  shares: Record<FeatureName, number> | null;
-  expected: Expected | null;
-  /** Features of earlier vectors of the user that raised no alarm, newest first. */
-  history: Features[];
-  /** Oldest first; none where the pipe holds none of them any more. */
-  events: EvidenceEvent[];
-}
+/** What an analyst is given of an anomaly of a user. Holds identities: see `outgoingEvidence`. */
+const userEvidenceSchema = z.object({
+  entity: z.literal('user'),
+  anomaly: z.string(),
+  user: z.string(),
+  ts: z.int().describe('Event time, ms since the epoch'),
+  severity: severitySchema,
+  pValue: z.number(),
+  isProvisional: z.boolean(),
+  features: namedFeaturesSchema,
+  loadHistory: z.array(z.number().nullable()).describe('Requests per minute over the last 33 minutes, oldest first'),
+  scores: z.partialRecord(modelNameSchema, modelScoreSchema),
+  shares: byFeatureSchema(z.number())
+    .nullable()
+    .describe('Shapley values of −log10 of the p-value: positive = makes it more anomalous; null without explanation'),
+  expected: expectationsSchema.nullable(),
+  history: z
+    .array(namedFeaturesSchema)
+    .describe('Features of earlier vectors of the user that raised no alarm, newest first'),
+  events: z.array(evidenceEventSchema).describe('Oldest first; none where the pipe holds none of them any more'),
+});
+export type UserEvidence = z.infer<typeof userEvidenceSchema>;
 
 /** What an analyst is given of an anomaly of a series of the platform. */
-export interface SeriesEvidence {
-  entity: 'series';
-  anomaly: string;
-  series: SeriesAnomaly;
-}
+const seriesEvidenceSchema = z.object({
+  entity: z.literal('series'),
+  anomaly: z.string(),
+  series: seriesAnomalySchema,
+});
+export type SeriesEvidence = z.infer<typeof seriesEvidenceSchema>;
 
-export type Evidence = UserEvidence | SeriesEvidence;
+export const evidenceSchema = z.discriminatedUnion('entity', [userEvidenceSchema, seriesEvidenceSchema]);
+export type Evidence = z.infer<typeof evidenceSchema>;
 
 /** Most events that an analyst is given: the newest. */
 export const MOST_EVENTS = 40;

@@ -13,8 +13,16 @@ const MACHINE_REQUESTS = 60;
 const MANY_CHANNEL_EVENTS = 20;
 /** More evenly spaced than this, gaps come from a timer (Goh–Barabási: −1 = a clock, 0 = chance). */
 const CLOCKWORK = -0.6;
-/** About so many equally active addresses (2^bits) are more than a thief and the owner have. */
-const MANY_PLACES_BITS = 1.9;
+/** Of a token's clients: two of them, one of which shows it a fifth of the time, give more. */
+const SHARED_TOKEN_BITS = 0.5;
+/** More evenly used addresses (2^bits) than a thief's hosts and the owner's. */
+const MANY_PLACES_BITS = 2.05;
+const MOST_PLACES_OF_A_THEFT = 4;
+/** There and back. */
+const MOST_SWITCHES_OF_ONE_PERSON = 2;
+const FEWEST_REQUESTS = 6;
+/** Failed sign-ins that nobody makes who has forgotten a password. */
+const MANY_FAILURES = 4;
 
 interface Finding {
   category: Category;
@@ -77,23 +85,33 @@ function findChannelSpam(evidence: UserEvidence): Finding | undefined {
 
 function findStuffing(evidence: UserEvidence): Finding | undefined {
   const seconds = evidence.features.login_intervals;
-  if (seconds === null || seconds > QUICK_SIGN_INS_SECONDS) return undefined;
-  const signIns = evidence.events.filter(({ event }) => event.kind === 'login');
-  const failed = signIns.filter(({ event }) => event.kind === 'login' && !event.success);
-  const brokeIn = failed.length > 0 && failed.length < signIns.length && isSuccessAfterFailures(evidence);
+  const { outcomes, references } = signInsOf(evidence);
+  const failures = outcomes.filter((success) => !success).length;
+  const isTried = failures >= MANY_FAILURES;
+  // Without events the gaps alone say it; those of somebody who uses the account may be of several devices.
+  const isQuiet = (evidence.features.requests_per_user ?? 0) < 1 && (evidence.features.jwt_usage_patterns ?? 0) === 0;
+  const isQuick = seconds !== null && seconds <= QUICK_SIGN_INS_SECONDS;
+  if (!isTried && !(isQuick && isQuiet && evidence.events.length === 0)) return undefined;
+  const hasBrokenIn = isTried && outcomes.at(-1) === true;
   return {
     category: 'credential-stuffing',
-    confidence: failed.length >= 5 ? 0.95 : 0.75,
-    severity: brokeIn ? 'critical' : 'high',
-    hypothesis: `Sign-ins are tried ${round(seconds)} s apart${brokeIn ? ', and one of them worked' : ''}: a program tries passwords on this account.`,
+    confidence: isTried ? 0.95 : 0.5,
+    severity: hasBrokenIn ? 'critical' : 'high',
+    hypothesis: `${isTried ? `${failures} sign-ins failed within minutes` : `Sign-ins are tried ${round(seconds!)} s apart`}${hasBrokenIn ? ', and the last one worked' : ''}: a program tries passwords on this account.`,
     features: ['login_intervals'],
-    events: signIns.map(({ reference }) => reference),
+    events: references,
   };
 }
 
-function isSuccessAfterFailures({ events }: UserEvidence): boolean {
-  const outcomes = events.flatMap(({ event }) => (event.kind === 'login' ? [event.success] : []));
-  return outcomes.at(-1) === true && outcomes.slice(-5, -1).filter((success) => !success).length >= 3;
+function signInsOf({ events }: UserEvidence): { outcomes: boolean[]; references: string[] } {
+  const outcomes: boolean[] = [];
+  const references: string[] = [];
+  for (const { reference, event } of events) {
+    if (event.kind !== 'login') continue;
+    outcomes.push(event.success);
+    references.push(reference);
+  }
+  return { outcomes, references };
 }
 
 function findScraping(evidence: UserEvidence): Finding | undefined {
@@ -115,19 +133,30 @@ function findScraping(evidence: UserEvidence): Finding | undefined {
 function findForeignClients(evidence: UserEvidence): Finding | undefined {
   const spread = evidence.features.ip_entropy ?? 0;
   const perToken = evidence.features.jwt_usage_patterns ?? 0;
-  const isToken = perToken > 0.25 && perToken >= 0.5 * highOf(evidence, 'jwt_usage_patterns');
-  if (!isToken && spread < MANY_PLACES_BITS) return undefined;
-  const isShared = spread >= MANY_PLACES_BITS;
-  const places = Math.max(2, Math.round(2 ** spread));
+  if (perToken < SHARED_TOKEN_BITS && spread < MANY_PLACES_BITS) return undefined;
+  const clients = clientsOf(evidence);
+  // A change of network shows as well, but then one address follows the other.
+  if (clients !== undefined && clients.switches <= MOST_SWITCHES_OF_ONE_PERSON && clients.places <= 3) return undefined;
+  const places = Math.max(2, clients?.places ?? Math.round(2 ** spread));
+  const isShared = places > MOST_PLACES_OF_A_THEFT || (clients?.tokens ?? 1) > 1 || spread >= MANY_PLACES_BITS;
   return {
     category: isShared ? 'shared-account' : 'stolen-token',
-    confidence: isShared ? 0.7 : 0.65,
+    confidence: clients === undefined || places === MOST_PLACES_OF_A_THEFT ? 0.55 : 0.75,
     hypothesis: isShared
-      ? `Requests come from about ${places} places at once: several people use this account.`
-      : `One token is shown by about ${places} clients at once: somebody beside its owner has it.`,
+      ? `Requests come from ${places} places in turns: several people use this account.`
+      : `One token is shown by ${places} clients in turns: somebody beside its owner has it.`,
     features: ['jwt_usage_patterns', 'ip_entropy'],
     events: evidence.events.filter(({ event }) => event.kind === 'request').map(({ reference }) => reference),
   };
+}
+
+/** What the newest requests say of the clients behind them; undefined where they are too few to tell. */
+function clientsOf({ events }: UserEvidence): { places: number; tokens: number; switches: number } | undefined {
+  const requests = events.flatMap(({ event }) => (event.kind === 'request' ? [event] : []));
+  if (requests.length < FEWEST_REQUESTS) return undefined;
+  const switches = requests.filter(({ ip }, index) => index > 0 && requests[index - 1]!.ip !== ip).length;
+  const tokens = new Set(requests.flatMap(({ tokenId }) => (tokenId === undefined ? [] : [tokenId]))).size;
+  return { places: new Set(requests.map(({ ip }) => ip)).size, tokens, switches };
 }
 
 function findClockwork(evidence: UserEvidence): Finding | undefined {
