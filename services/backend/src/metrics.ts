@@ -1,10 +1,11 @@
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type AnalysisMetricsOptions, createAnalysisMetrics } from './analysis/metrics.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
-export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
+export function createMetrics(registry: Registry, readLag: () => Promise<number[]>, analysis: AnalysisMetricsOptions) {
   const registers = [registry];
   return {
     events: new Counter({
@@ -50,5 +51,6 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
         for (const [partition, events] of lag.entries()) this.labels(String(partition)).set(events);
       },
     }),
+    analysis: createAnalysisMetrics(registry, analysis),
   };
 }

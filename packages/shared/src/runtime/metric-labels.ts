@@ -18,6 +18,10 @@ export const METRIC_LABELS = {
   entity: '`user`, `series`',
   series:
     'measure of the platform (`requests`), of a place for a group (`requests@route-3`, `requests@channel-0`; up to `WATCH_GROUPS` places of each kind) or of the other groups: no group by its name',
+  provider: 'name of an LLM provider in `LLM_PROVIDERS`, 8 at most',
+  direction: '`input`, `output`',
+  agreement: '`unanimous`, `majority`, `split`, `single`, `none`',
+  window: '`hour`, `day`',
   method: 'HTTP method, one of those that Node parses',
   route: 'pattern of the route (`/predict/:user`), or `unknown`',
   status: 'HTTP status',

@@ -27,7 +27,10 @@ export type JobStatus = (typeof JOB_STATUSES)[number];
 const PRIORITY = { asked: 1, automatic: 10 };
 const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 1_000 } } as const;
 /** The result is kept apart; jobs only tell how it went. */
-const HISTORY = { removeOnComplete: { age: 3_600, count: 1_000 }, removeOnFail: { age: 86_400, count: 1_000 } } as const;
+const HISTORY = {
+  removeOnComplete: { age: 3_600, count: 1_000 },
+  removeOnFail: { age: 86_400, count: 1_000 },
+} as const;
 
 export function openAnalysisQueue(connection: Redis): AnalysisQueue {
   return new Queue(analysisQueue, {

@@ -53,10 +53,7 @@ export class Analyst {
     this.#options = options;
   }
 
-  async analyse(
-    evidence: Evidence,
-    { requestedBy, isFresh, signal, onProgress }: AnalyseOptions,
-  ): Promise<Analysis> {
+  async analyse(evidence: Evidence, { requestedBy, isFresh, signal, onProgress }: AnalyseOptions): Promise<Analysis> {
     const startedAt = this.#options.now();
     const asked = await this.#askProviders(evidence, { isFresh, signal, onProgress });
     const rules = ruleAnswer(judgeByRules(evidence), !asked.some(({ counts: has }) => has));
@@ -127,7 +124,8 @@ export class Analyst {
     if (counts(answer)) {
       await store.keepOwnAnswer(anomaly, name, answer);
       const transferable = transferableVerdict(answer.verdict);
-      if (transferable !== undefined && signature !== undefined) await store.keepVerdictOfSignature(name, signature, transferable);
+      if (transferable !== undefined && signature !== undefined)
+        await store.keepVerdictOfSignature(name, signature, transferable);
     }
     return { answer, isCached: false };
   }

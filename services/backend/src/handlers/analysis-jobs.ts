@@ -3,7 +3,7 @@ import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { ANALYSE_ANOMALY, type AnalysisJob, analysisJobSchema } from '../analysis/analysis-queue.ts';
+import { type ANALYSE_ANOMALY, type AnalysisJob, analysisJobSchema } from '../analysis/analysis-queue.ts';
 import type { AnalysisStore } from '../analysis/analysis-store.ts';
 import type { Analyst } from '../analysis/analyst.ts';
 import type { AnalysisMetrics } from '../analysis/metrics.ts';
@@ -34,10 +34,13 @@ export class AnalysisJobs {
     this.#worker.on('error', (error) => logger.error({ err: error }, 'analysis queue failed; retrying'));
   }
 
-  /** Running jobs are given up; the queue gives them to the next worker, who does not ask again who has answered. */
-  async stop(): Promise<void> {
+  /**
+   * Running jobs are given up; the queue gives them to the next worker, who does not ask again who has answered. Without
+   * Redis (`isThere` false) they come back to the queue by their time-out.
+   */
+  async stop(isThere: boolean): Promise<void> {
     this.#stopping.abort(new Error('the backend is stopping; the job goes on with the next one'));
-    await this.#worker?.close();
+    await this.#worker?.close(!isThere);
   }
 
   async #run(job: Job<AnalysisJob, void, typeof ANALYSE_ANOMALY>): Promise<void> {
@@ -61,7 +64,10 @@ export class AnalysisJobs {
       const hasProvider = analysis.analysts.some(({ counts, model }) => counts && model !== null);
       metrics.analyses.labels(hasProvider ? consensus.agreement : 'none').inc();
       metrics.analysisDuration.observe((performance.now() - startedAt) / 1000);
-      log.info({ answeredBy, agreement: consensus.agreement, category: consensus.category, costUsd }, 'anomaly analysed');
+      log.info(
+        { answeredBy, agreement: consensus.agreement, category: consensus.category, costUsd },
+        'anomaly analysed',
+      );
     } catch (error) {
       metrics.analysisFailures.inc();
       log.error({ err: error }, 'analysis failed');

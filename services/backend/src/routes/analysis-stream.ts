@@ -35,8 +35,11 @@ export function addAnalysisStreamRoute(http: HttpServer, { queue, queueEvents, s
         summary: 'How an analysis goes on, as Server-Sent Events: progress, then done or failed',
         params: z.object({ id: z.string().regex(/^[\w-]{20}$/, 'must be the id of an anomaly: 20 characters') }),
         querystring: z.object({ lang: languageSchema.default('en').describe('Of the summary') }),
-        produces: ['text/event-stream'],
-        response: { 404: errorBodySchema, 503: errorBodySchema },
+        response: {
+          200: z.string().describe('text/event-stream: `progress` as in the status of a job, `done` with the analysis'),
+          404: errorBodySchema,
+          503: errorBodySchema,
+        },
       },
     },
     async ({ params: { id }, query: { lang } }, reply) => {
