@@ -69,8 +69,6 @@ export class Provider {
 
   async #ask(prompt: Prompt, references: ReadonlySet<string>, signal: AbortSignal): Promise<Answer> {
     const { budget, calls, log } = this.#context;
-    // Looked at first: nothing is reserved for a call that is not made.
-    if (this.#breaker.state === CircuitState.Open) return failed('circuit-open', 'failed too often in a row');
     const most = this.#most(prompt);
     const room = await budget.reserve(most);
     if ('exceeded' in room) return failed('over-budget', room.exceeded);
