@@ -1,3 +1,4 @@
+import type { Truth } from '@liminal/backend/analysis/evaluation/score-verdicts';
 import type { Surroundings } from '@liminal/backend/analysis/evidence';
 import {
   ATTACK_CATEGORIES,
@@ -29,12 +30,6 @@ const ALERT_RATE = 0.01;
 const ROWS_PER_RUN = 256;
 /** Anomalies of one attacked user that may be taken: more would only say the same again. */
 const MOST_OF_AN_ATTACK = 3;
-
-/** What a right verdict says; `benign`: any of the benign categories. */
-export interface Truth {
-  category: (typeof ATTACK_CATEGORIES)[number] | 'benign';
-  severity: VerdictSeverity;
-}
 
 export interface LabelledIncident {
   entry: Extract<AnomalyEntry, { entity: 'user' }>;
