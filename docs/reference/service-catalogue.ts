@@ -26,6 +26,8 @@ export interface ServiceDeclaration {
   createMetrics(registry: Registry): unknown;
 }
 
+const nothingSpent = { usd: 0, tokens: 0 };
+const nobodyAsked = { providers: [], readSpentRatios: async () => ({ hour: nothingSpent, day: nothingSpent }) };
 const holdsNothing = { partitions: () => 0, cachedUsers: () => 0, archivedRows: () => 0 };
 
 export const SERVICE_DECLARATIONS: readonly ServiceDeclaration[] = [
@@ -34,7 +36,7 @@ export const SERVICE_DECLARATIONS: readonly ServiceDeclaration[] = [
     environment: backendEnvironment,
     errors: backendErrors,
     createMetrics: (registry) =>
-      createBackendMetrics(registry, { lag: async () => [], oldestWaiting: async () => ({}) }),
+      createBackendMetrics(registry, { lag: async () => [], oldestWaiting: async () => ({}) }, nobodyAsked),
   },
   {
     name: 'feature-extractor',

@@ -1,5 +1,7 @@
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
+import { openAnalyses } from './analyses.ts';
+import { Budget } from './analysis/budget/budget.ts';
 import { type Config, loadConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
 import { readLag, readOldestWaiting } from './queries/pipeline.ts';
@@ -23,11 +25,16 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   // A connection of its own, so that a query never waits behind a call of megabytes.
   const ingest = connectRedis({ url, logger, connectionName: 'backend:ingest', purpose: 'call' });
   const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
-  const metrics = createMetrics(registry, {
+  const now = Date.now;
+  const budget = new Budget(api, config.analysis.budget, now);
+  const pipeline = {
     lag: () => readLag(api, partitions),
     oldestWaiting: () => readOldestWaiting(api, partitions),
+  };
+  const metrics = createMetrics(registry, pipeline, {
+    providers: config.analysis.providers.map(({ name }) => name),
+    readSpentRatios: () => budget.spentRatios(),
   });
-  const now = Date.now;
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);
   });
@@ -38,8 +45,11 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
   addPipelineRoutes(http, api, partitions);
+  const analyses = openAnalyses({ http, config, api, budget, metrics: metrics.analysis, logger, now });
   return {
+    run: () => analyses.start(),
     async stop() {
+      await analyses.stop();
       for (const connection of [ingest, api]) connection.disconnect();
     },
   };

@@ -1,6 +1,7 @@
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
+import { type AnalysisConfig, analysisEnvironment, toAnalysisConfig } from './analysis/config.ts';
 
 /** Settings of this service. Keys are the environment's names. */
 export const environment = {
@@ -12,11 +13,13 @@ export const environment = {
     .default(200_000)
     .describe('Events of a partition that may wait for the feature-extractor before calls are refused'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
+  ...analysisEnvironment,
 };
 
 export interface Config extends BaseConfig {
   eventsHighWater: number;
   predictionTtlSeconds: number;
+  analysis: AnalysisConfig;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -25,5 +28,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     ...toBaseConfig(settings),
     eventsHighWater: settings.EVENTS_HIGH_WATER,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
+    analysis: toAnalysisConfig(settings),
   };
 }

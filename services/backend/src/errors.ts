@@ -42,6 +42,18 @@ export const ERRORS = {
     remedy:
       'Look at how the name is written (it goes into the path URL-encoded); `GET /ml/series` lists them. A group with little traffic has no series of its own.',
   },
+  LIMINAL_ERR_ANALYSIS_NONE: {
+    status: 404,
+    message: 'Nobody has asked for an analysis of anomaly {anomaly}: POST /ml/anomalies/{anomaly}/analysis does',
+    remedy:
+      'Ask for it. Only critical anomalies are analysed of their own accord, and results are kept for `ANALYSIS_KEEP_DAYS`.',
+  },
+  LIMINAL_ERR_ANALYSIS_WATCHERS: {
+    status: 503,
+    message: '{limit} clients watch analyses already; try again in {retryAfterSeconds} s, or ask with ?wait',
+    remedy:
+      'Close streams that nobody looks at, or ask for the result with `GET …/analysis` or `POST …/analysis?wait=30`.',
+  },
 } satisfies ErrorCatalogue;
 
 export const errors = defineErrors(ERRORS);

@@ -2,6 +2,7 @@ import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { VERDICTS } from '@liminal/shared/contracts/verdict';
 import { fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type AnalysisMetricsOptions, createAnalysisMetrics } from './analysis/metrics.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -22,7 +23,7 @@ const REFUSALS = [
   'LIMINAL_ERR_REDIS_AWAY',
 ] as const;
 
-export function createMetrics(registry: Registry, read: PipelineReads) {
+export function createMetrics(registry: Registry, read: PipelineReads, analysis: AnalysisMetricsOptions) {
   const registers = [registry];
   const metrics = {
     events: new Counter({
@@ -79,6 +80,7 @@ export function createMetrics(registry: Registry, read: PipelineReads) {
         for (const [reader, seconds] of Object.entries(ages)) this.labels(reader).set(seconds);
       },
     }),
+    analysis: createAnalysisMetrics(registry, analysis),
   };
   fromZero(metrics.events, ...(['accepted', 'duplicate', 'refused'] as const).map((result) => ({ result })));
   fromZero(metrics.refusals, ...REFUSALS.map((reason) => ({ reason })));

@@ -91,3 +91,22 @@ export const userHistoryKey = (partition: number, user: string): string => `hist
 export const trainingQueue = 'training';
 export const releasesQueue = 'releases';
 export const queuePrefix = 'queue';
+export const analysisQueue = 'analysis';
+
+/** Hash `tokens` and `microUsd` (millionths of a dollar) that LLM providers were asked for in an hour or a day since the epoch. */
+export const llmSpentKey = (window: 'hour' | 'day', number: number): string => `llm:{analysis}:${window}:${number}`;
+
+/** Finished analysis of an anomaly (JSON). */
+export const analysisKey = (anomalyId: string): string => `analysis:{analysis}:${anomalyId}`;
+
+/** Hash provider → what it has said of an anomaly that is being analysed: whoever goes on with the job does not ask again. */
+export const analysisAnswersKey = (anomalyId: string): string => `analysis-answers:{analysis}:${anomalyId}`;
+
+/** What a provider said of anomalies that look like this one. */
+export const llmVerdictKey = (provider: string, signature: string): string => `llm-verdict:${provider}:${signature}`;
+
+/** Key of the pseudonyms of a day (days since the epoch), 32 bytes. */
+export const pseudonymKeyKey = (day: number): string => `pseudonyms:{analysis}:${day}`;
+
+/** Stream id of the last anomaly that was looked at for an analysis of its own accord. */
+export const analysisCursorKey = 'cursor:analysis';
