@@ -1,4 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { analysis } from './analysis.ts';
 import { anomalies } from './anomalies.ts';
 import { drift } from './drift.ts';
 import { http } from './http.ts';
@@ -13,6 +14,7 @@ const BUILT: Record<DashboardName, () => Dashboard> = {
   overview,
   pipeline,
   anomalies,
+  analysis,
   models,
   drift,
   http,

@@ -6,6 +6,7 @@ export const DASHBOARDS = {
   overview: { uid: 'liminal-overview', title: 'Overview' },
   pipeline: { uid: 'liminal-pipeline', title: 'Pipeline' },
   anomalies: { uid: 'liminal-anomalies', title: 'Anomalies' },
+  analysis: { uid: 'liminal-analysis', title: 'Analysis by LLMs' },
   models: { uid: 'liminal-models', title: 'Models & releases' },
   drift: { uid: 'liminal-drift', title: 'Drift & retraining' },
   http: { uid: 'liminal-http', title: 'HTTP' },

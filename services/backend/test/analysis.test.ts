@@ -340,11 +340,11 @@ test('a provider that fails again and again is left alone, then tried again', as
     'circuit-open',
   ]);
   expect(claude.calls).toHaveLength(2);
-  expect(await metric('liminal_backend_llm_circuit_open{provider="claude"}')).toBe(1);
+  expect(await metric('liminal_backend_llm_circuit_open_ratio{provider="claude"}')).toBe(1);
   claude.behave(STOLEN);
   await sleep(1_100);
   expect(await ask(4)).toMatchObject({ counts: true, failure: null });
-  expect(await metric('liminal_backend_llm_circuit_open{provider="claude"}')).toBe(0);
+  expect(await metric('liminal_backend_llm_circuit_open_ratio{provider="claude"}')).toBe(0);
 });
 
 describe('an analysis', () => {

@@ -42,7 +42,7 @@ export function createAnalysisMetrics(registry: Registry, { providers, readSpent
       registers,
     }),
     circuitOpen: new Gauge({
-      name: 'liminal_backend_llm_circuit_open',
+      name: 'liminal_backend_llm_circuit_open_ratio',
       help: '1 while an LLM provider is left alone after failures, or tried again',
       labelNames: ['provider'] as const,
       registers,
