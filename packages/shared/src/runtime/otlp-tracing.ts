@@ -29,7 +29,7 @@ import { VERSION } from './version.ts';
 
 /** A service that stops does not wait for a collector that is away. */
 const STOP_WITHIN_MS = 2_000;
-/** Spans of a second of full load; beyond that they are dropped, not piled up. */
+/** Beyond that, spans are dropped, not piled up. */
 const MOST_WAITING_SPANS = 4_096;
 const DELIVER_EVERY_MS = 1_000;
 
