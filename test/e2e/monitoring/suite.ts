@@ -12,10 +12,10 @@ import { startTool } from './tool.ts';
 export const SERVICES = ['backend', 'kenning', 'feature-extractor', 'predictor', 'auto-retrainer'] as const;
 
 const HOUR_MS = 3_600_000;
-const HISTORY_HOURS = 30;
+const HISTORY_HOURS = 24;
 /** Sent while Prometheus watches, so much faster than it happened. */
 const WATCHED_HOURS = 12;
-const USERS = 150;
+const USERS = 120;
 const CALL_EVENTS = 500;
 const TURN_MS = 250;
 const SEED = 20_261_126;
@@ -75,8 +75,10 @@ export class MonitoredSuite {
 
   /** A day of traffic at once, from which the first own release is trained. */
   async liveThroughFirstDay(): Promise<void> {
+    await this.post('auto-retrainer', '/pause', { by: 'test', because: 'the whole day is to be learned of' });
     await this.#send(this.#endMs - WATCHED_HOURS * HOUR_MS);
     await everythingIsArchived(this.services.backend);
+    await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a whole day is there' });
     await until('a release of this platform serves', async () => {
       const { production, releases } = await this.ask<{
         production: string;
@@ -84,6 +86,7 @@ export class MonitoredSuite {
       }>('kenning', '/releases');
       return releases.find(({ id }) => id === production)?.provisional === false;
     });
+    await this.post('auto-retrainer', '/pause', { by: 'test', because: 'now it is on its own', paused: false });
   }
 
   /** Starts Prometheus, Alertmanager and the exporter, configured as they are deployed. */
@@ -184,6 +187,7 @@ export class MonitoredSuite {
     await this.post('predictor', '/explain', { features });
     await this.post('kenning', '/predict', { vectors: [{ features }] });
     await this.ask('auto-retrainer', '/drift');
+    await this.ask('auto-retrainer', '/history');
     await this.ask('backend', '/ml/metrics');
     const { anomalies } = await this.ask<{ anomalies: { id: string; entity: string }[] }>(
       'backend',
