@@ -22,6 +22,7 @@ const BENCHMARKS = [
   'drift-check',
   'shadow-scoring',
   'drift-detection',
+  'alert-times',
 ];
 
 const words = process.argv.slice(2);

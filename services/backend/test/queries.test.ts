@@ -348,6 +348,13 @@ describe('GET /ml/metrics', () => {
       },
     });
     expect((body.partitions as unknown[])[0]).toEqual({ partition: 0, accepted: 100, folded: 90, lag: 10 });
+    const metrics = await (await fetch(`${backend.url}/metrics`)).text();
+    const ages = [...metrics.matchAll(/^liminal_backend_oldest_waiting_seconds\{reader="(.+)"\} (\d+)$/gm)];
+    expect(Object.fromEntries(ages.map(([, reader, age]) => [reader, Math.floor(Number(age) / 10)]))).toEqual({
+      'feature-extractor': 10,
+      predictor: 0,
+      kenning: 0,
+    });
     const readers = body.readers as Record<string, { oldestWaitingSeconds: number }>;
     expect(readers['feature-extractor']!.oldestWaitingSeconds).toBeGreaterThanOrEqual(100);
     expect(readers.predictor!.oldestWaitingSeconds).toBeLessThan(30);

@@ -19,6 +19,9 @@ test('with Redis away calls are refused, and taken again when it is back', async
   await using server = await startTestRedis({ appendFsync: 'always' });
   await using backend = await startTestService(service, { REDIS_URL: server.url });
   expect((await post(backend.url, [login('before')])).status).toBe(202);
+  const before = await (await fetch(`${backend.url}/metrics`)).text();
+  expect(before).toContain('liminal_dependency_ready_ratio{dependency="redis"} 1');
+  expect(before).toContain('liminal_backend_refusals_total{reason="LIMINAL_ERR_REDIS_AWAY"} 0');
 
   await server.kill();
   for (const id of ['lost-1', 'lost-2']) {
@@ -35,6 +38,8 @@ test('with Redis away calls are refused, and taken again when it is back', async
   const text = await metrics.text();
   expect(text).toContain('liminal_backend_refusals_total{reason="LIMINAL_ERR_REDIS_AWAY"} 2');
   expect(text).not.toContain('liminal_backend_lag_events{');
+  expect(text).not.toContain('liminal_backend_oldest_waiting_seconds{');
+  expect(text).toContain('liminal_dependency_ready_ratio{dependency="redis"} 0');
 
   await server.restart();
   await expect.poll(async () => (await fetch(`${backend.url}/ready`)).status, { timeout: 10_000 }).toBe(200);
