@@ -92,7 +92,7 @@ export const http = () =>
           links: [runbook('LiminalInternalErrors'), next('infrastructure')],
         }),
         graph('Time of a scrape', {
-          description: 'How long Prometheus waits for the metrics of each service. It gives up after 5 s.',
+          description: 'How long Prometheus waits for the metrics of each service. It gives up after 8 s.',
           unit: 's',
           queries: { '{{job}}': 'max by (job) (scrape_duration_seconds{job=~"$service"})' },
           limits: above(1, 5),

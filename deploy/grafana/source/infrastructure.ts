@@ -214,7 +214,7 @@ export const infrastructure = () =>
           links: [next('http')],
         }),
         graph('Time of a scrape', {
-          description: 'The slowest target of each job. Prometheus gives up after 5 s.',
+          description: 'The slowest target of each job. Prometheus gives up after 8 s.',
           unit: 's',
           min: 0,
           queries: { '{{job}}': 'max by (job) (scrape_duration_seconds)' },

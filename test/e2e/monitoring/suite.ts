@@ -1,21 +1,20 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '@liminal/shared/contracts/event';
-import { freePort } from '@liminal/shared/testing/redis';
 import { simulateTraffic } from '@liminal/simulator/traffic';
+import { startAlertmanager } from '../../alerts/local-alertmanager.ts';
+import { startPrometheus } from '../../alerts/local-prometheus.ts';
+import { startRedisExporter } from '../../alerts/local-redis-exporter.ts';
 import { everythingIsArchived, type ServiceName, ServiceProcess, sendUntilTaken, until } from '../service-process.ts';
 import { startStores } from '../stores.ts';
-import { ALERTMANAGER_CONFIGURATION, writeLocalConfiguration } from './local-configuration.ts';
 import { Prometheus } from './prometheus.ts';
-import { startTool } from './tool.ts';
 
 export const SERVICES = ['backend', 'kenning', 'feature-extractor', 'predictor', 'auto-retrainer'] as const;
 
 const HOUR_MS = 3_600_000;
-const HISTORY_HOURS = 30;
+const HISTORY_HOURS = 24;
 /** Sent while Prometheus watches, so much faster than it happened. */
 const WATCHED_HOURS = 12;
-const USERS = 150;
+const USERS = 120;
 const CALL_EVENTS = 500;
 const TURN_MS = 250;
 const SEED = 20_261_126;
@@ -42,15 +41,13 @@ export class MonitoredSuite {
   #clockMs: number;
   #cleanups: (() => Promise<unknown>)[];
   #redisUrl: string;
-  #folder: string;
 
   private constructor(
     services: Record<ServiceName, ServiceProcess>,
-    stores: { redisUrl: string; folder: string; cleanups: (() => Promise<unknown>)[] },
+    stores: { redisUrl: string; cleanups: (() => Promise<unknown>)[] },
   ) {
     this.services = services;
     this.#redisUrl = stores.redisUrl;
-    this.#folder = stores.folder;
     this.#cleanups = stores.cleanups;
     const startMs = Date.UTC(2026, 0, 5);
     const endMs = startMs + (HISTORY_HOURS + WATCHED_HOURS) * HOUR_MS;
@@ -70,13 +67,15 @@ export class MonitoredSuite {
       ServiceName,
       ServiceProcess
     >;
-    return new MonitoredSuite(services, { redisUrl: stores.env.REDIS_URL, folder: stores.directory, cleanups });
+    return new MonitoredSuite(services, { redisUrl: stores.env.REDIS_URL, cleanups });
   }
 
   /** A day of traffic at once, from which the first own release is trained. */
   async liveThroughFirstDay(): Promise<void> {
+    await this.post('auto-retrainer', '/pause', { by: 'test', because: 'the whole day is to be learned of' });
     await this.#send(this.#endMs - WATCHED_HOURS * HOUR_MS);
     await everythingIsArchived(this.services.backend);
+    await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a whole day is there' });
     await until('a release of this platform serves', async () => {
       const { production, releases } = await this.ask<{
         production: string;
@@ -84,41 +83,24 @@ export class MonitoredSuite {
       }>('kenning', '/releases');
       return releases.find(({ id }) => id === production)?.provisional === false;
     });
+    await this.post('auto-retrainer', '/pause', { by: 'test', because: 'now it is on its own', paused: false });
   }
 
   /** Starts Prometheus, Alertmanager and the exporter, configured as they are deployed. */
-  async watch(): Promise<{ prometheus: Prometheus; leftOut: string[] }> {
-    const [prometheusPort, alertmanagerPort, clusterPort, exporterPort] = await Promise.all([
-      freePort(),
-      freePort(),
-      freePort(),
-      freePort(),
-    ]);
-    const local = (port: number): string => `127.0.0.1:${port}`;
-    const targets = new Map<string, string>(SERVICES.map((name) => [name, new URL(this.services[name].url).host]));
-    targets.set('redis', local(exporterPort));
-    targets.set('prometheus', local(prometheusPort));
-    targets.set('alertmanager', local(alertmanagerPort));
-    const exporterArgs = [`-redis.addr=${this.#redisUrl}`, `-web.listen-address=${local(exporterPort)}`];
-    const alertmanagerArgs = [
-      `--config.file=${ALERTMANAGER_CONFIGURATION}`,
-      `--storage.path=${join(this.#folder, 'alertmanager')}`,
-      `--web.listen-address=${local(alertmanagerPort)}`,
-      `--cluster.listen-address=${local(clusterPort)}`,
-    ];
-    this.#cleanups.push(
-      await startTool('redisExporter', exporterArgs, `http://${local(exporterPort)}/health`),
-      await startTool('alertmanager', alertmanagerArgs, `http://${local(alertmanagerPort)}/-/ready`),
-    );
-    const { file, leftOut } = await writeLocalConfiguration(join(this.#folder, 'prometheus'), targets);
-    const prometheusArgs = [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${join(this.#folder, 'prometheus', 'data')}`,
-      `--web.listen-address=${local(prometheusPort)}`,
-    ];
-    const url = `http://${local(prometheusPort)}`;
-    this.#cleanups.push(await startTool('prometheus', prometheusArgs, `${url}/-/ready`));
-    return { prometheus: new Prometheus(url), leftOut };
+  async watch(programs: Record<'prometheus' | 'alertmanager' | 'redisExporter', string>): Promise<Prometheus> {
+    const exporter = await startRedisExporter(programs.redisExporter, this.#redisUrl);
+    this.#cleanups.push(() => exporter.stop());
+    const alertmanager = await startAlertmanager(programs.alertmanager, undefined);
+    this.#cleanups.push(() => alertmanager.stop());
+    const host = ({ url }: { url: string }): string[] => [new URL(url).host];
+    const targets = {
+      ...Object.fromEntries(SERVICES.map((name) => [name, host(this.services[name])])),
+      redis: host(exporter),
+      alertmanager: host(alertmanager),
+    };
+    const prometheus = await startPrometheus(programs.prometheus, targets, alertmanager.url);
+    this.#cleanups.push(() => prometheus.stop());
+    return new Prometheus(prometheus.url);
   }
 
   /** Hours of traffic within `durationMs`, with people and analysts who ask and judge. */
@@ -184,6 +166,7 @@ export class MonitoredSuite {
     await this.post('predictor', '/explain', { features });
     await this.post('kenning', '/predict', { vectors: [{ features }] });
     await this.ask('auto-retrainer', '/drift');
+    await this.ask('auto-retrainer', '/history');
     await this.ask('backend', '/ml/metrics');
     const { anomalies } = await this.ask<{ anomalies: { id: string; entity: string }[] }>(
       'backend',
