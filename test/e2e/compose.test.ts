@@ -134,7 +134,9 @@ describe.skipIf('reason' in available)('the suite under Compose', () => {
     anonymous.disconnect();
   });
 
-  it('shares the work of replicas out, and loses nothing when one of each is killed', { timeout: 400_000 }, async () => {
+  it('shares the work of replicas out, and loses nothing when one of each is killed', {
+    timeout: 400_000,
+  }, async () => {
     await suite.up('--scale', 'predictor=3', '--scale', 'feature-extractor=2');
     await suite.allHealthy(120_000);
     const held = async (metric: string): Promise<number[]> => {
