@@ -38,7 +38,6 @@ async function startForwarder(port: number, replicas: () => string[]) {
     host: HOST,
     resolve: async () => replicas(),
     logger,
-    connectTimeoutMs: 500,
   });
   cleanups.push(() => forwarder.stop(0));
   return { forwarder, url: `http://${HOST}:${port}`, lines };
@@ -93,8 +92,9 @@ describe('Forwarder', () => {
   it('passes large bodies on whole', async () => {
     const port = await freePort();
     await startReplica('127.0.0.1', port);
-    const { url } = await startForwarder(port, () => ['127.0.0.1']);
-    expect(await ask(url, 'x'.repeat(20_000_000))).toBe('127.0.0.1 20000000');
+    const { url, lines } = await startForwarder(port, () => ['127.0.0.1']);
+    const answer = await ask(url, 'x'.repeat(20_000_000)).catch((error: unknown) => error);
+    expect([answer, lines]).toEqual(['127.0.0.1 20000000', []]);
   });
 
   it('breaks the connection when there is no replica, and says so once an outage', async () => {
@@ -115,7 +115,7 @@ describe('Forwarder', () => {
     const port = await freePort();
     const server = createServer({ allowHalfOpen: true }, async (socket) => {
       const said = await text(socket);
-      for (let part = 0; part < 1_000; part++) socket.write('.'.repeat(1_000));
+      for (let part = 0; part < 20; part++) socket.write('.'.repeat(1_000_000));
       socket.end(said);
     });
     server.listen(port, '127.0.0.1');
@@ -125,7 +125,8 @@ describe('Forwarder', () => {
     const { socket, said, closed } = await converse(port);
     socket.end('that is all');
     expect(await closed).toBeUndefined();
-    expect(said()).toBe(`${'.'.repeat(1_000_000)}that is all`);
+    expect(said().length).toBe(20_000_000 + 'that is all'.length);
+    expect(said().endsWith('.that is all')).toBe(true);
   });
 
   it('passes a broken connection on as a broken one', async () => {

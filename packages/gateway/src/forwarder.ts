@@ -10,11 +10,13 @@ export interface ForwarderOptions {
   /** The addresses of the replicas that run now, in any order. */
   resolve(service: string): Promise<string[]>;
   logger: Logger;
-  /** How long a replica may take to accept a connection before the next one is asked. */
-  connectTimeoutMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 1_000;
+/**
+ * How long a replica may take to accept a connection before the next one is asked: one that is gone refuses at once, and a machine
+ * that stood still for a second is no reason to turn anybody away.
+ */
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * Passes the bytes of each connection to a replica of a service, the replicas in turn; one that does not accept is passed over.
@@ -68,7 +70,7 @@ export class Forwarder {
 
   /** A connection to a replica; undefined when there is none, which is logged once an outage. */
   async #connect(): Promise<Socket | undefined> {
-    const { route, resolve, logger, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    const { route, resolve, logger } = this.#options;
     let reason: unknown;
     try {
       const addresses = (await resolve(route.service)).toSorted();
@@ -76,7 +78,7 @@ export class Forwarder {
       for (const index of addresses.keys()) {
         const address = addresses[(turn + index) % addresses.length]!;
         try {
-          const socket = await connect(address, route.port, connectTimeoutMs);
+          const socket = await connect(address, route.port);
           if (this.#isAway) logger.info(route, 'the service accepts connections again');
           this.#isAway = false;
           return socket;
@@ -98,10 +100,10 @@ export class Forwarder {
   }
 }
 
-async function connect(host: string, port: number, timeoutMs: number): Promise<Socket> {
+async function connect(host: string, port: number): Promise<Socket> {
   const socket = openSocket({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true });
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
     return socket;
   } catch (error) {
     socket.destroy();
