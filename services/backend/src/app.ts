@@ -1,9 +1,13 @@
+import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
+import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
 import { readLag } from './queries/pipeline.ts';
+import { ScoringReleases } from './releases/scoring-release.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
+import { addAnomalyRoute } from './routes/anomaly.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
@@ -25,12 +29,19 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
   const metrics = createMetrics(registry, () => readLag(api, partitions));
   const now = Date.now;
+  const store = openConfiguredModelStore(config.modelStore);
+  const releases = new ScoringReleases({
+    store,
+    readTrustedKeys: () => readTrustedKeys(config.releasePublicKeyFile),
+    logger,
+  });
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);
   });
   await addEventsRoutes(http, { redis: ingest, config, metrics, now });
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
+  addAnomalyRoute(http, { redis: api, partitions, releases, predictionTtlSeconds, now, logger });
   addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
@@ -38,6 +49,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   return {
     async stop() {
       for (const connection of [ingest, api]) connection.disconnect();
+      store.close();
     },
   };
 }

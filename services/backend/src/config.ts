@@ -1,3 +1,8 @@
+import {
+  type ModelStoreSettings,
+  modelStoreEnvironment,
+  toModelStoreSettings,
+} from '@liminal/shared/adapters/model-store-settings';
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
@@ -5,6 +10,12 @@ import { z } from 'zod';
 /** Settings of this service. Keys are the environment's names. */
 export const environment = {
   ...baseEnvironment(8000),
+  ...modelStoreEnvironment,
+  RELEASE_PUBLIC_KEY_FILE: z
+    .string()
+    .min(1)
+    .default('.liminal/keys/release-public-key.pem')
+    .describe('Public keys whose releases are trusted; kenning writes the file'),
   EVENTS_HIGH_WATER: z.coerce
     .number()
     .int()
@@ -15,6 +26,8 @@ export const environment = {
 };
 
 export interface Config extends BaseConfig {
+  modelStore: ModelStoreSettings;
+  releasePublicKeyFile: string;
   eventsHighWater: number;
   predictionTtlSeconds: number;
 }
@@ -23,6 +36,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = parseEnvironment(environment, env);
   return {
     ...toBaseConfig(settings),
+    modelStore: toModelStoreSettings(settings),
+    releasePublicKeyFile: settings.RELEASE_PUBLIC_KEY_FILE,
     eventsHighWater: settings.EVENTS_HIGH_WATER,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
   };

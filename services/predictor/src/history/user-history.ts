@@ -1,4 +1,4 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { decodeHistoryVector } from '@liminal/shared/contracts/history-vector';
 import { userHistoryKey } from '@liminal/shared/contracts/keys';
 import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { Redis } from 'ioredis';
@@ -28,11 +28,6 @@ function stepAt(seq: number): number {
   return step;
 }
 
-/** The features alone, float32. */
-export function encodeHistoryVector(values: Float32Array): Buffer {
-  return Buffer.from(Float32Array.from(values.subarray(0, FEATURE_COUNT)).buffer);
-}
-
 /** Features of earlier vectors of each user of a partition, newest first; none of a user that nothing is kept of. */
 export async function readHistories(
   redis: Redis,
@@ -47,14 +42,7 @@ export async function readHistories(
   const replies = (await pipeline.exec())!;
   for (const [index, [error, entries]] of replies.entries()) {
     if (error !== null) throw error;
-    histories.set(names[index]!, (entries as Buffer[]).flatMap(toVector));
+    histories.set(names[index]!, (entries as Buffer[]).flatMap(decodeHistoryVector));
   }
   return histories;
-}
-
-/** None of what another version wrote: it is trimmed away in time. */
-function toVector(bytes: Buffer): Float32Array[] {
-  if (bytes.byteLength !== FEATURE_COUNT * Float32Array.BYTES_PER_ELEMENT) return [];
-  // A copy, since the bytes may lie unaligned.
-  return [new Float32Array(Uint8Array.from(bytes).buffer)];
 }
