@@ -1,6 +1,7 @@
 import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
+import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
@@ -8,12 +9,14 @@ import { readLag } from './queries/pipeline.ts';
 import { ScoringReleases } from './releases/scoring-release.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
 import { addAnomalyRoute } from './routes/anomaly.ts';
+import { addAnomalyStreamRoute } from './routes/anomaly-stream.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { addUsersRoutes } from './routes/users.ts';
 import { addVerdictsRoutes } from './routes/verdicts.ts';
+import { AnomalyFeed } from './stream/anomaly-feed.ts';
 
 export const service: ServiceDefinition<Config> = {
   name: 'backend',
@@ -27,12 +30,23 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   // A connection of its own, so that a query never waits behind a call of megabytes.
   const ingest = connectRedis({ url, logger, connectionName: 'backend:ingest', purpose: 'call' });
   const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
+  const follow = connectRedis({ url, logger, connectionName: 'backend:follow', purpose: 'worker' });
   const metrics = createMetrics(registry, () => readLag(api, partitions));
   const now = Date.now;
   const store = openConfiguredModelStore(config.modelStore);
   const releases = new ScoringReleases({
     store,
     readTrustedKeys: () => readTrustedKeys(config.releasePublicKeyFile),
+    logger,
+  });
+  const feed = new AnomalyFeed({
+    reader: follow,
+    redis: api,
+    maxClients: config.anomalyStreamClients,
+    bufferBytes: config.anomalyStreamBufferBytes,
+    heartbeatMs: config.anomalyStreamHeartbeatMs,
+    share: new EventLoopShare(),
+    metrics,
     logger,
   });
   readiness.require('redis', async () => {
@@ -42,12 +56,15 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
   addAnomalyRoute(http, { redis: api, partitions, releases, predictionTtlSeconds, now, logger });
+  addAnomalyStreamRoute(http, feed);
   addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
   addPipelineRoutes(http, api, partitions);
   return {
+    run: () => feed.start(),
     async stop() {
+      await feed.stop();
       for (const connection of [ingest, api]) connection.disconnect();
       store.close();
     },

@@ -23,6 +23,19 @@ export const environment = {
     .default(200_000)
     .describe('Events of a partition that may wait for the feature-extractor before calls are refused'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
+  ANOMALY_STREAM_CLIENTS: z.coerce.number().int().min(1).default(2_000).describe('Live streams at the same time'),
+  ANOMALY_STREAM_BUFFER_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16_384)
+    .default(262_144)
+    .describe('What may wait for the client of a live stream before it is dropped as too slow'),
+  ANOMALY_STREAM_HEARTBEAT_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(15_000)
+    .describe('A live stream without anomalies gives a sign of life this often'),
 };
 
 export interface Config extends BaseConfig {
@@ -30,6 +43,9 @@ export interface Config extends BaseConfig {
   releasePublicKeyFile: string;
   eventsHighWater: number;
   predictionTtlSeconds: number;
+  anomalyStreamClients: number;
+  anomalyStreamBufferBytes: number;
+  anomalyStreamHeartbeatMs: number;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -40,5 +56,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     releasePublicKeyFile: settings.RELEASE_PUBLIC_KEY_FILE,
     eventsHighWater: settings.EVENTS_HIGH_WATER,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
+    anomalyStreamClients: settings.ANOMALY_STREAM_CLIENTS,
+    anomalyStreamBufferBytes: settings.ANOMALY_STREAM_BUFFER_BYTES,
+    anomalyStreamHeartbeatMs: settings.ANOMALY_STREAM_HEARTBEAT_MS,
   };
 }

@@ -1,11 +1,19 @@
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { END_REASONS } from './stream/stream-client.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
 export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
   const registers = [registry];
+  const streamEnded = new Counter({
+    name: 'liminal_backend_stream_ended_total',
+    help: 'Live streams of anomalies that ended, by why',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  for (const reason of END_REASONS) streamEnded.labels(reason).inc(0);
   return {
     events: new Counter({
       name: 'liminal_backend_events_total',
@@ -36,6 +44,27 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       name: 'liminal_backend_verdicts_total',
       help: 'Verdicts on anomalies that were taken, by what they say',
       labelNames: ['verdict'] as const,
+      registers,
+    }),
+    streamClients: new Gauge({
+      name: 'liminal_backend_stream_clients',
+      help: 'Live streams of anomalies that are open',
+      registers,
+    }),
+    streamEvents: new Counter({
+      name: 'liminal_backend_stream_events_total',
+      help: 'Anomalies given to live streams, counted for each of them',
+      registers,
+    }),
+    streamEnded,
+    streamRefused: new Counter({
+      name: 'liminal_backend_stream_refused_total',
+      help: 'Live streams that were refused because there were as many as may be',
+      registers,
+    }),
+    streamGaps: new Counter({
+      name: 'liminal_backend_stream_gaps_total',
+      help: 'Live streams that were told of a gap: what they missed is kept no longer',
       registers,
     }),
     lag: new Gauge({

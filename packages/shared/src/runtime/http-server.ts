@@ -22,6 +22,13 @@ import { type ErrorBody, httpErrors, LiminalError } from './errors.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import type { Readiness } from './readiness.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The answer lasts as long as its client wants: its duration says nothing about the service. */
+    staysOpen?: boolean;
+  }
+}
+
 export interface HttpServerOptions {
   /** Name of the service, as in the title of its documentation. */
   name: string;
@@ -137,6 +144,8 @@ function isRedisAway(error: Error): boolean {
 function observeDurations(registry: Registry): onResponseHookHandler {
   const { requestDuration } = createHttpMetrics(registry);
   return (request, reply, done) => {
+    const { config } = request.routeOptions;
+    if (config?.staysOpen === true && reply.statusCode < 400) return done();
     const route = request.routeOptions.url ?? 'unknown';
     requestDuration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
     done();

@@ -1,4 +1,4 @@
-import { type AnomalyEntry, ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
+import { type AnomalyEntry, type AnomalySubject, ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
 import { MINUTE_MS } from '@liminal/shared/contracts/feature-vector';
 import {
   type ModelName,
@@ -66,10 +66,10 @@ export const PERIOD_ISSUE = { path: ['from'], message: 'must be before to' };
 export const rank = (severity: Severity): number => SEVERITIES.indexOf(severity);
 
 /** When it happened: event time in ms. */
-export const timeOf = ({ entity, record }: AnomalyEntry): number =>
+export const timeOf = ({ entity, record }: AnomalySubject): number =>
   entity === 'user' ? record.ts : record.minute * MINUTE_MS;
 
-export const idOf = ({ entity, record }: AnomalyEntry): string =>
+export const idOf = ({ entity, record }: AnomalySubject): string =>
   entity === 'user' ? anomalyId(record) : seriesAnomalyId(seriesName(record), record.minute);
 
 /** Whether every anomaly of the stream passes. */
@@ -79,9 +79,13 @@ export const passesAll = ({ minSeverity, ...others }: AnomalyFilter): boolean =>
     (value) => value === undefined,
   );
 
-export function matches(anomaly: AnomalyEntry, filter: AnomalyFilter): boolean {
+export const matches = (anomaly: AnomalyEntry, filter: AnomalyFilter): boolean =>
+  matchesSubject(anomaly, filter) && matchesText(anomaly, filter);
+
+/** Whether all but its text passes, which is in the explanation: decoding that costs as much as all the rest. */
+export function matchesSubject(anomaly: AnomalySubject, filter: AnomalyFilter): boolean {
   const { entity, record } = anomaly;
-  const { minSeverity, severity, user, series, model, text, from, to } = filter;
+  const { minSeverity, severity, user, series, model, from, to } = filter;
   if (rank(record.severity) < rank(minSeverity)) return false;
   if (severity !== undefined && record.severity !== severity) return false;
   if (filter.entity !== undefined && entity !== filter.entity) return false;
@@ -89,11 +93,15 @@ export function matches(anomaly: AnomalyEntry, filter: AnomalyFilter): boolean {
   if (series !== undefined && !(entity === 'series' && seriesName(record) === series)) return false;
   if (model !== undefined && !(entity === 'user' && foundBy(record).includes(model))) return false;
   const ts = timeOf(anomaly);
-  if ((from !== undefined && ts < from) || (to !== undefined && ts >= to)) return false;
-  return text === undefined || contains(anomaly, text);
+  return (from === undefined || ts >= from) && (to === undefined || ts < to);
 }
 
-function contains(anomaly: AnomalyEntry, text: string): boolean {
+/** Whether an entry of the stream can be of the user who is asked for: no decoding is needed to say no. */
+export const mayMatch = (packed: Buffer | undefined, { user }: AnomalyFilter): boolean =>
+  user === undefined || packed?.includes(user) === true;
+
+export function matchesText(anomaly: AnomalyEntry, { text }: AnomalyFilter): boolean {
+  if (text === undefined) return true;
   const where = textsOf(anomaly).join('\n').toLowerCase();
   return text
     .toLowerCase()

@@ -1,12 +1,19 @@
 import { toEntry } from '@liminal/shared/adapters/stream-worker';
-import { type AnomalyEntry, decodeAnomalyEntry } from '@liminal/shared/contracts/anomaly-entry';
+import { type AnomalyEntry, decodeAnomalyEntry, decodeAnomalySubject } from '@liminal/shared/contracts/anomaly-entry';
 import { MAX_CLOCK_SKEW_MS } from '@liminal/shared/contracts/event';
 import { anomaliesKey } from '@liminal/shared/contracts/keys';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import type { VERDICTS, Verdict } from '@liminal/shared/contracts/verdict';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { type AnomalyFilter, idOf, matches, passesAll } from '../anomalies/anomaly-filter.ts';
+import {
+  type AnomalyFilter,
+  idOf,
+  matchesSubject,
+  matchesText,
+  mayMatch,
+  passesAll,
+} from '../anomalies/anomaly-filter.ts';
 import { lastVerdicts } from './last-verdicts.ts';
 
 /** Entries of the stream that one page looks at: a filter that matches rarely gets its next page by the cursor. */
@@ -82,8 +89,11 @@ async function* scanAnomalies(redis: Redis, query: AnomalyQuery, step: number, l
     for (const raw of entries) {
       const { id, fields } = toEntry(raw);
       before = id;
+      if (!mayMatch(fields.get('b'), query)) continue;
+      const subject = readable(id, () => decodeAnomalySubject(fields), logger);
+      if (subject === undefined || !matchesSubject(subject, query)) continue;
       const anomaly = decode(id, fields, logger);
-      if (anomaly !== undefined && matches(anomaly, query)) matching.push({ position: id, anomaly });
+      if (anomaly !== undefined && matchesText(anomaly, query)) matching.push({ position: id, anomaly });
     }
     if (before === undefined) return;
     yield { found: await withVerdicts(redis, matching, query.verdict), scanned: entries.length, last: before };
@@ -117,17 +127,20 @@ export async function findAnomaly(redis: Redis, id: string, logger: Logger): Pro
     for (const raw of entries) {
       const entry = toEntry(raw);
       end = `(${entry.id}`;
-      const anomaly = decode(entry.id, entry.fields, logger);
-      if (anomaly !== undefined && idOf(anomaly) === id) return anomaly;
+      const subject = readable(entry.id, () => decodeAnomalySubject(entry.fields), logger);
+      if (subject !== undefined && idOf(subject) === id) return decode(entry.id, entry.fields, logger);
     }
     if (entries.length < SCAN_STEP) return undefined;
   }
 }
 
+export const decode = (id: string, fields: ReadonlyMap<string, Buffer>, logger: Logger): AnomalyEntry | undefined =>
+  readable(id, () => decodeAnomalyEntry(fields), logger);
+
 /** One entry that can't be read must not hide all others. */
-export function decode(id: string, fields: ReadonlyMap<string, Buffer>, logger: Logger): AnomalyEntry | undefined {
+function readable<T>(id: string, read: () => T, logger: Logger): T | undefined {
   try {
-    return decodeAnomalyEntry(fields);
+    return read();
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
     logger.warn({ err: error, id }, 'anomaly can not be read and is left out');

@@ -86,6 +86,7 @@ export function addAnomaliesRoutes(http: HttpServer, options: AnomaliesRoutesOpt
   http.get(
     '/ml/anomalies/export',
     {
+      exposeHeadRoute: false,
       schema: {
         tags: ['anomalies'],
         summary: 'All anomalies that pass, newest first, as a file: one JSON object a line, or CSV',
