@@ -1,9 +1,12 @@
 import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
+import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { type Config, loadConfig } from './config.ts';
+import { IncidentKeeper } from './handlers/incident-keeper.ts';
+import { IncidentStore } from './incidents/incident-store.ts';
 import { createMetrics } from './metrics.ts';
 import { readLag } from './queries/pipeline.ts';
 import { ScoringReleases } from './releases/scoring-release.ts';
@@ -12,11 +15,15 @@ import { addAnomalyRoute } from './routes/anomaly.ts';
 import { addAnomalyStreamRoute } from './routes/anomaly-stream.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
+import { addIncidentsRoutes } from './routes/incidents.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { addUsersRoutes } from './routes/users.ts';
 import { addVerdictsRoutes } from './routes/verdicts.ts';
 import { AnomalyFeed } from './stream/anomaly-feed.ts';
+
+/** How long the incidents stay with a replica that gives no sign of life. */
+const LEASE_MS = 10_000;
 
 export const service: ServiceDefinition<Config> = {
   name: 'backend',
@@ -49,9 +56,24 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     metrics,
     logger,
   });
+  const keeping = connectRedis({ url, logger, connectionName: 'backend:incidents', purpose: 'call' });
+  const keeper = new IncidentKeeper({
+    redis: keeping,
+    group: new PartitionGroup({
+      redis: keeping,
+      group: 'incidents',
+      partitions: 1,
+      instanceId: config.instanceId,
+      leaseMs: LEASE_MS,
+    }),
+    store: new IncidentStore(keeping, now),
+    metrics,
+    logger,
+  });
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);
   });
+  readiness.require('incidents', () => keeper.check());
   await addEventsRoutes(http, { redis: ingest, config, metrics, now });
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
@@ -60,12 +82,16 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
+  addIncidentsRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
   addPipelineRoutes(http, api, partitions);
   return {
-    run: () => feed.start(),
+    run() {
+      feed.start();
+      keeper.start();
+    },
     async stop() {
-      await feed.stop();
-      for (const connection of [ingest, api]) connection.disconnect();
+      await Promise.all([feed.stop(), keeper.stop()]);
+      for (const connection of [ingest, api, keeping]) connection.disconnect();
       store.close();
     },
   };

@@ -36,6 +36,12 @@ export const ERRORS = {
     remedy:
       'Take `id` from `GET /ml/anomalies`. The newest 100,000 anomalies are kept, and those that somebody has judged while they were.',
   },
+  LIMINAL_ERR_INCIDENT_UNKNOWN: {
+    status: 404,
+    message: 'There is no incident {incident}, or it is no longer kept',
+    remedy:
+      'Take `id` from `GET /ml/incidents`. An incident is kept for 14 days after its last anomaly or verdict, and of all the newest 20,000.',
+  },
   LIMINAL_ERR_STREAM_FULL: {
     status: 503,
     message:

@@ -7,13 +7,6 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
 export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
   const registers = [registry];
-  const streamEnded = new Counter({
-    name: 'liminal_backend_stream_ended_total',
-    help: 'Live streams of anomalies that ended, by why',
-    labelNames: ['reason'] as const,
-    registers,
-  });
-  for (const reason of END_REASONS) streamEnded.labels(reason).inc(0);
   return {
     events: new Counter({
       name: 'liminal_backend_events_total',
@@ -56,7 +49,15 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       help: 'Anomalies given to live streams, counted for each of them',
       registers,
     }),
-    streamEnded,
+    streamEnded: fromZero(
+      new Counter({
+        name: 'liminal_backend_stream_ended_total',
+        help: 'Live streams of anomalies that ended, by why',
+        labelNames: ['reason'] as const,
+        registers,
+      }),
+      END_REASONS,
+    ),
     streamRefused: new Counter({
       name: 'liminal_backend_stream_refused_total',
       help: 'Live streams that were refused because there were as many as may be',
@@ -65,6 +66,21 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
     streamGaps: new Counter({
       name: 'liminal_backend_stream_gaps_total',
       help: 'Live streams that were told of a gap: what they missed is kept no longer',
+      registers,
+    }),
+    incidents: new Gauge({
+      name: 'liminal_backend_incidents',
+      help: 'Incidents that are kept, as the replica that keeps them counts; 0 on the others',
+      registers,
+    }),
+    incidentAnomalies: new Counter({
+      name: 'liminal_backend_incident_anomalies_total',
+      help: 'Anomalies that were grouped into incidents by this replica',
+      registers,
+    }),
+    incidentVerdicts: new Counter({
+      name: 'liminal_backend_incident_verdicts_total',
+      help: 'Verdicts that were taken into incidents by this replica',
       registers,
     }),
     lag: new Gauge({
@@ -80,4 +96,10 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       },
     }),
   };
+}
+
+/** Shows every value from the start: a rate needs the zero before the first one. */
+function fromZero<Label extends string>(counter: Counter<Label>, values: readonly string[]): Counter<Label> {
+  for (const value of values) counter.labels(value).inc(0);
+  return counter;
 }

@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { foundBy } from './found-by.ts';
 
 const userAnomalySchema = anomalySchema.extend({
+  ip: z.string().nullable().describe('Of the event with which the vector was taken; null where that has none'),
   foundBy: z.array(modelNameSchema).describe('The models with the smallest p-value'),
   summary: z.string().nullable().describe('What is unusual, in one sentence'),
   explanation: storedExplanationSchema.nullable(),
@@ -40,7 +41,7 @@ export const listedAnomalySchema = z.discriminatedUnion('entity', [
 export function toItem(anomaly: AnomalyEntry, lang: Language): AnomalyItem {
   if (anomaly.entity === 'series') return toSeriesAnomaly(anomaly.record);
   const { record, explanation } = anomaly;
-  const item = { ...toAnomaly(record), foundBy: foundBy(record) };
+  const item = { ...toAnomaly(record), ip: record.ip ?? null, foundBy: foundBy(record) };
   if (typeof explanation === 'string') return { ...item, summary: null, explanation: null, unexplained: explanation };
   const { summaries } = explanation;
   return { ...item, summary: summaries[lang], explanation: toStoredExplanation(explanation), unexplained: null };

@@ -1,7 +1,7 @@
 import { toEntry } from '@liminal/shared/adapters/stream-worker';
 import { type AnomalyEntry, decodeAnomalyEntry, decodeAnomalySubject } from '@liminal/shared/contracts/anomaly-entry';
 import { MAX_CLOCK_SKEW_MS } from '@liminal/shared/contracts/event';
-import { anomaliesKey } from '@liminal/shared/contracts/keys';
+import { anomaliesKey, cursorKey } from '@liminal/shared/contracts/keys';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
 import type { VERDICTS, Verdict } from '@liminal/shared/contracts/verdict';
 import type { Redis } from 'ioredis';
@@ -14,6 +14,7 @@ import {
   mayMatch,
   passesAll,
 } from '../anomalies/anomaly-filter.ts';
+import { readIndex } from '../incidents/incident-store.ts';
 import { lastVerdicts } from './last-verdicts.ts';
 
 /** Entries of the stream that one page looks at: a filter that matches rarely gets its next page by the cursor. */
@@ -117,13 +118,22 @@ async function withVerdicts(
     .filter(({ verdict }) => wanted === undefined || (verdict?.verdict ?? 'none') === wanted);
 }
 
-/**
- * The anomaly of an id, looked for from the new end on: what is judged is mostly new. Undefined where the stream does not
- * hold it (any more).
- */
+/** The anomaly of an id; undefined where the stream does not hold it (any more). */
 export async function findAnomaly(redis: Redis, id: string, logger: Logger): Promise<AnomalyEntry | undefined> {
+  const [indexed, taken] = await Promise.all([
+    readIndex(redis, [id]),
+    redis.hget(cursorKey('incidents', 0), 'anomalies'),
+  ]);
+  const position = indexed.get(id)?.position;
+  if (position === undefined) return findAfter(redis, id, taken ?? '0-0', logger);
+  const [entry] = await redis.xrangeBuffer(anomaliesKey, position, position);
+  return entry && decode(position, toEntry(entry).fields, logger);
+}
+
+/** Among those that are not in the index of the incidents yet, of which there are few. */
+async function findAfter(redis: Redis, id: string, after: string, logger: Logger): Promise<AnomalyEntry | undefined> {
   for (let end = '+'; ; ) {
-    const entries = await redis.xrevrangeBuffer(anomaliesKey, end, '-', 'COUNT', SCAN_STEP);
+    const entries = await redis.xrevrangeBuffer(anomaliesKey, end, `(${after}`, 'COUNT', SCAN_STEP);
     for (const raw of entries) {
       const entry = toEntry(raw);
       end = `(${entry.id}`;

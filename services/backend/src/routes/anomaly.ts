@@ -10,6 +10,9 @@ import { z } from 'zod';
 import { listedAnomalySchema, toItem } from '../anomalies/anomaly-json.ts';
 import { loadMinutes } from '../anomalies/load-minutes.ts';
 import { errors } from '../errors.ts';
+import { isShown } from '../incidents/incident.ts';
+import { listedIncidentSchema, toListedIncident } from '../incidents/incident-json.ts';
+import { readIncidents, readIndex } from '../incidents/incident-store.ts';
 import { findAnomaly } from '../queries/anomalies.ts';
 import { isStale } from '../queries/staleness.ts';
 import { readUserHistory } from '../queries/user-history.ts';
@@ -49,6 +52,9 @@ const detailSchema = z.object({
     .union([scoringReleaseSchema, z.object({ id: z.string(), missing: z.string().describe('Why it can not be told') })])
     .nullable()
     .describe('The release that scored it; null for anomalies of series'),
+  incidents: z
+    .array(listedIncidentSchema)
+    .describe('Those that it belongs to; an anomaly of the last second is in none yet'),
   verdicts: z.array(verdictSchema).describe('All that was said of it, oldest first: the last one counts'),
 });
 
@@ -87,6 +93,7 @@ export function addAnomalyRoute(http: HttpServer, options: AnomalyRouteOptions):
           verdict: verdicts.at(-1)?.verdict ?? null,
         },
         ...(await contextOf(anomaly)),
+        incidents: await incidentsOf(id),
         verdicts,
       };
     },
@@ -97,6 +104,12 @@ export function addAnomalyRoute(http: HttpServer, options: AnomalyRouteOptions):
     const { record } = anomaly;
     const [history, release] = await Promise.all([historyOf(record), releases.read(record.release)]);
     return { history, release: { id: record.release, ...release } };
+  }
+
+  async function incidentsOf(id: string): Promise<z.infer<typeof listedIncidentSchema>[]> {
+    const ids = (await readIndex(redis, [id])).get(id)?.incidents ?? [];
+    const incidents = [...(await readIncidents(redis, ids)).values()].filter(isShown);
+    return incidents.map((incident) => toListedIncident(incident, now()));
   }
 
   async function historyOf(record: PredictionRecord): Promise<z.infer<typeof historySchema>> {
