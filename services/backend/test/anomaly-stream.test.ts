@@ -183,7 +183,9 @@ describe('GET /ml/anomalies/stream', () => {
     expect(client.anomalies).toEqual([before, after]);
   });
 
-  test('of 50 clients those that keep up lose nothing, and the slow ones are dropped and lose nothing either', async () => {
+  test('of 50 clients those that keep up lose nothing, and the slow ones are dropped and lose nothing either', {
+    timeout: 120_000,
+  }, async () => {
     const clients = await Promise.all(Array.from({ length: 50 }, () => stream()));
     const slow = clients.slice(0, 5);
     for (const client of slow) client.pause();

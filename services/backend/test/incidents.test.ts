@@ -220,7 +220,9 @@ describe('keeping incidents', () => {
     const wanted = await everything();
     expect(wanted.length).toBeGreaterThan(100);
 
+    await backend.stop();
     await redis.del(...(await redis.keys('incident*')), cursorKey('incidents', 0));
+    backend = await start('another');
     await untilTaken();
     expect(await everything()).toEqual(wanted);
   });
