@@ -61,7 +61,7 @@ const metric = async (line: string): Promise<number> => {
 
 /** All keys but those by which replicas share their work. */
 const storedKeys = async () =>
-  (await redis.keys('*')).filter((key) => !/^(lease|fence|members|cursor):incidents/.test(key));
+  (await redis.keys('*')).sort().filter((key) => !/^(lease|fence|members|cursor):incidents/.test(key));
 
 describe('a call', () => {
   test('may be one object, an array, or lines', async () => {
