@@ -17,6 +17,7 @@ const BENCHMARKS = [
   'explanations',
   'explained-scenarios',
   'event-pipe',
+  'anomaly-stream',
   'platform-minutes',
   'memory',
   'drift-check',

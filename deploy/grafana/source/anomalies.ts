@@ -128,19 +128,51 @@ export const anomalies = () =>
           whenEmpty: 'none judged',
         }),
       ]),
-      row('Analyses by LLMs', [
-        graph('Money spent, in budgets', {
+      row('Analyses by LLMs', []),
+      row('Incidents and live streams', [
+        stat('Incidents kept', {
           description:
-            'Of the running hour and day (UTC). At the threshold no LLM is asked until the next hour or day; anomalies are found and explained as before.',
-          unit: 'percentunit',
-          min: 0,
+            'Groups of anomalies of one user, IP or scenario, as the replica that keeps them counts. GET /ml/incidents lists them by risk.',
+          unit: 'short',
+          decimals: 0,
+          queries: { incidents: 'max(liminal_backend_incidents)' },
+          limits: NO_LIMIT,
+          links: [next('overview')],
+          width: 4,
+        }),
+        graph('Taken into incidents per second', {
+          description: 'Anomalies that were grouped, and verdicts that moved the risk of a group.',
+          unit: 'short',
           queries: {
-            '{{window}}': 'max by (window) (liminal_backend_llm_spent_usd_ratio)',
-            threshold: 'liminal:threshold:llm_spent_ratio',
+            anomalies: perSecond('liminal_backend_incident_anomalies_total'),
+            verdicts: perSecond('liminal_backend_incident_verdicts_total'),
           },
           limits: NO_LIMIT,
-          links: [runbook('LiminalLlmBudgetSpent'), next('overview')],
-          whenEmpty: 'no LLM is asked',
+          links: [next('overview')],
+          width: 6,
+        }),
+        graph('Live streams', {
+          description:
+            'Clients of GET /ml/anomalies/stream, by replica. Beyond ANOMALY_STREAM_CLIENTS a replica answers 503.',
+          unit: 'short',
+          queries: { '{{instance}}': 'liminal_backend_stream_clients' },
+          limits: above(1800),
+          links: [next('http')],
+          width: 7,
+        }),
+        graph('Events and ends of live streams per second', {
+          description:
+            'slow: a client did not keep up, and was told where to resume. gaps: a client resumed where nothing is kept any more. refused: as many clients as may be.',
+          unit: 'short',
+          queries: {
+            events: perSecond('liminal_backend_stream_events_total'),
+            '{{reason}}': perSecond('liminal_backend_stream_ended_total', 'reason'),
+            gaps: perSecond('liminal_backend_stream_gaps_total'),
+            refused: perSecond('liminal_backend_stream_refused_total'),
+          },
+          limits: NO_LIMIT,
+          links: [next('http')],
+          width: 7,
         }),
       ]),
       row('The platform as a whole', [

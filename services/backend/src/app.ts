@@ -1,17 +1,31 @@
+import { openConfiguredModelStore } from '@liminal/shared/adapters/model-store-settings';
+import { PartitionGroup } from '@liminal/shared/adapters/partition-group';
 import { checkRedis, connectRedis } from '@liminal/shared/adapters/redis';
+import { readTrustedKeys } from '@liminal/shared/release/signing-key';
+import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { openAnalyses } from './analyses.ts';
 import { Budget } from './analysis/budget/budget.ts';
 import { type Config, loadConfig } from './config.ts';
+import { IncidentKeeper } from './handlers/incident-keeper.ts';
+import { IncidentStore } from './incidents/incident-store.ts';
 import { createMetrics } from './metrics.ts';
 import { readLag, readOldestWaiting } from './queries/pipeline.ts';
+import { ScoringReleases } from './releases/scoring-release.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
+import { addAnomalyRoute } from './routes/anomaly.ts';
+import { addAnomalyStreamRoute } from './routes/anomaly-stream.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
+import { addIncidentsRoutes } from './routes/incidents.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { addUsersRoutes } from './routes/users.ts';
 import { addVerdictsRoutes } from './routes/verdicts.ts';
+import { AnomalyFeed } from './stream/anomaly-feed.ts';
+
+/** How long the incidents stay with a replica that gives no sign of life. */
+const LEASE_MS = 10_000;
 
 export const service: ServiceDefinition<Config> = {
   name: 'backend',
@@ -25,6 +39,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   // A connection of its own, so that a query never waits behind a call of megabytes.
   const ingest = connectRedis({ url, logger, connectionName: 'backend:ingest', purpose: 'call' });
   const api = connectRedis({ url, logger, connectionName: 'backend:api', purpose: 'call' });
+  const follow = connectRedis({ url, logger, connectionName: 'backend:follow', purpose: 'worker' });
   const now = Date.now;
   const budget = new Budget(api, config.analysis.budget, now);
   const pipeline = {
@@ -35,22 +50,61 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     providers: config.analysis.providers.map(({ name }) => name),
     readSpentRatios: () => budget.spentRatios(),
   });
+  const store = openConfiguredModelStore(config.modelStore);
+  const releases = new ScoringReleases({
+    store,
+    readTrustedKeys: () => readTrustedKeys(config.releasePublicKeyFile),
+    logger,
+  });
+  const feed = new AnomalyFeed({
+    reader: follow,
+    redis: api,
+    maxClients: config.anomalyStreamClients,
+    bufferBytes: config.anomalyStreamBufferBytes,
+    heartbeatMs: config.anomalyStreamHeartbeatMs,
+    share: new EventLoopShare(),
+    metrics,
+    logger,
+  });
+  const keeping = connectRedis({ url, logger, connectionName: 'backend:incidents', purpose: 'call' });
+  const keeper = new IncidentKeeper({
+    redis: keeping,
+    group: new PartitionGroup({
+      redis: keeping,
+      group: 'incidents',
+      partitions: 1,
+      instanceId: config.instanceId,
+      leaseMs: LEASE_MS,
+    }),
+    store: new IncidentStore(keeping, now),
+    metrics,
+    logger,
+  });
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);
   });
+  readiness.require('incidents', () => keeper.check());
   await addEventsRoutes(http, { redis: ingest, config, metrics, now });
   addUsersRoutes(http, { redis: api, partitions, predictionTtlSeconds, now });
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
+  addAnomalyRoute(http, { redis: api, partitions, releases, predictionTtlSeconds, now, logger });
+  addAnomalyStreamRoute(http, feed);
   addVerdictsRoutes(http, { redis: api, metrics, now, logger });
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
+  addIncidentsRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
   addPipelineRoutes(http, api, partitions);
   const analyses = openAnalyses({ http, config, api, budget, metrics: metrics.analysis, logger, now });
   return {
-    run: () => analyses.start(),
+    run() {
+      feed.start();
+      keeper.start();
+      analyses.start();
+    },
     async stop() {
-      await analyses.stop();
-      for (const connection of [ingest, api]) connection.disconnect();
+      await Promise.all([feed.stop(), keeper.stop(), analyses.stop()]);
+      for (const connection of [ingest, api, keeping]) connection.disconnect();
+      store.close();
     },
   };
 }

@@ -1,3 +1,8 @@
+import {
+  type ModelStoreSettings,
+  modelStoreEnvironment,
+  toModelStoreSettings,
+} from '@liminal/shared/adapters/model-store-settings';
 import { MAX_EVENTS_PER_CALL } from '@liminal/shared/contracts/event';
 import { type BaseConfig, baseEnvironment, parseEnvironment, toBaseConfig } from '@liminal/shared/runtime/base-config';
 import { z } from 'zod';
@@ -6,6 +11,12 @@ import { type AnalysisConfig, analysisEnvironment, toAnalysisConfig } from './an
 /** Settings of this service. Keys are the environment's names. */
 export const environment = {
   ...baseEnvironment(8000),
+  ...modelStoreEnvironment,
+  RELEASE_PUBLIC_KEY_FILE: z
+    .string()
+    .min(1)
+    .default('.liminal/keys/release-public-key.pem')
+    .describe('Public keys whose releases are trusted; kenning writes the file'),
   EVENTS_HIGH_WATER: z.coerce
     .number()
     .int()
@@ -13,21 +24,44 @@ export const environment = {
     .default(200_000)
     .describe('Events of a partition that may wait for the feature-extractor before calls are refused'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
+  ANOMALY_STREAM_CLIENTS: z.coerce.number().int().min(1).default(2_000).describe('Live streams at the same time'),
+  ANOMALY_STREAM_BUFFER_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16_384)
+    .default(262_144)
+    .describe('What may wait for the client of a live stream before it is dropped as too slow'),
+  ANOMALY_STREAM_HEARTBEAT_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(15_000)
+    .describe('A live stream without anomalies gives a sign of life this often'),
   ...analysisEnvironment,
 };
 
 export interface Config extends BaseConfig {
+  modelStore: ModelStoreSettings;
+  releasePublicKeyFile: string;
   eventsHighWater: number;
   predictionTtlSeconds: number;
   analysis: AnalysisConfig;
+  anomalyStreamClients: number;
+  anomalyStreamBufferBytes: number;
+  anomalyStreamHeartbeatMs: number;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = parseEnvironment(environment, env);
   return {
     ...toBaseConfig(settings),
+    modelStore: toModelStoreSettings(settings),
+    releasePublicKeyFile: settings.RELEASE_PUBLIC_KEY_FILE,
     eventsHighWater: settings.EVENTS_HIGH_WATER,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
     analysis: toAnalysisConfig(settings),
+    anomalyStreamClients: settings.ANOMALY_STREAM_CLIENTS,
+    anomalyStreamBufferBytes: settings.ANOMALY_STREAM_BUFFER_BYTES,
+    anomalyStreamHeartbeatMs: settings.ANOMALY_STREAM_HEARTBEAT_MS,
   };
 }

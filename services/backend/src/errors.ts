@@ -36,6 +36,19 @@ export const ERRORS = {
     remedy:
       'Take `id` from `GET /ml/anomalies`. The newest 100,000 anomalies are kept, and those that somebody has judged while they were.',
   },
+  LIMINAL_ERR_INCIDENT_UNKNOWN: {
+    status: 404,
+    message: 'There is no incident {incident}, or it is no longer kept',
+    remedy:
+      'Take `id` from `GET /ml/incidents`. An incident is kept for 14 days after its last anomaly or verdict, and of all the newest 20,000.',
+  },
+  LIMINAL_ERR_STREAM_FULL: {
+    status: 503,
+    message:
+      'There are {limit} live streams of anomalies already, and no more are taken; try again in {retryAfterSeconds} s',
+    remedy:
+      'Close streams that nobody looks at, ask `GET /ml/anomalies` now and then instead, or raise `ANOMALY_STREAM_CLIENTS` or add replicas of the backend.',
+  },
   LIMINAL_ERR_SERIES_UNKNOWN: {
     status: 404,
     message: 'The platform has no series {series}',

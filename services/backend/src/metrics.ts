@@ -3,6 +3,7 @@ import { VERDICTS } from '@liminal/shared/contracts/verdict';
 import { fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type AnalysisMetricsOptions, createAnalysisMetrics } from './analysis/metrics.ts';
+import { END_REASONS } from './stream/stream-client.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -57,6 +58,47 @@ export function createMetrics(registry: Registry, read: PipelineReads, analysis:
       labelNames: ['verdict'] as const,
       registers,
     }),
+    streamClients: new Gauge({
+      name: 'liminal_backend_stream_clients',
+      help: 'Live streams of anomalies that are open',
+      registers,
+    }),
+    streamEvents: new Counter({
+      name: 'liminal_backend_stream_events_total',
+      help: 'Anomalies given to live streams, counted for each of them',
+      registers,
+    }),
+    streamEnded: new Counter({
+      name: 'liminal_backend_stream_ended_total',
+      help: 'Live streams of anomalies that ended, by why',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    streamRefused: new Counter({
+      name: 'liminal_backend_stream_refused_total',
+      help: 'Live streams that were refused because there were as many as may be',
+      registers,
+    }),
+    streamGaps: new Counter({
+      name: 'liminal_backend_stream_gaps_total',
+      help: 'Live streams that were told of a gap: what they missed is kept no longer',
+      registers,
+    }),
+    incidents: new Gauge({
+      name: 'liminal_backend_incidents',
+      help: 'Incidents that are kept, as the replica that keeps them counts; 0 on the others',
+      registers,
+    }),
+    incidentAnomalies: new Counter({
+      name: 'liminal_backend_incident_anomalies_total',
+      help: 'Anomalies that were grouped into incidents by this replica',
+      registers,
+    }),
+    incidentVerdicts: new Counter({
+      name: 'liminal_backend_incident_verdicts_total',
+      help: 'Verdicts that were taken into incidents by this replica',
+      registers,
+    }),
     lag: new Gauge({
       name: 'liminal_backend_lag_events',
       help: 'Accepted events of a partition that are not folded yet; absent while Redis is away',
@@ -84,6 +126,7 @@ export function createMetrics(registry: Registry, read: PipelineReads, analysis:
   };
   fromZero(metrics.events, ...(['accepted', 'duplicate', 'refused'] as const).map((result) => ({ result })));
   fromZero(metrics.refusals, ...REFUSALS.map((reason) => ({ reason })));
+  fromZero(metrics.streamEnded, ...END_REASONS.map((reason) => ({ reason })));
   fromZero(metrics.verdicts, ...VERDICTS.map((verdict) => ({ verdict })));
   return metrics;
 }

@@ -137,7 +137,7 @@ describe('GET /ml/anomalies', () => {
       const { status, body } = await get<Page>(`/ml/anomalies?${query}${cursor}`);
       expect(status).toBe(200);
       pages.push(body);
-      cursor = `&before=${body.next}`;
+      cursor = `&cursor=${body.next}`;
     } while (pages.at(-1)!.next !== null && pages.length < 50);
     return pages;
   }
@@ -148,9 +148,9 @@ describe('GET /ml/anomalies', () => {
     expect(first.anomalies.map(({ seq }) => seq)).toEqual([6, 5, 4]);
     expect(first.anomalies[0]!.id).toBe(anomalyId(record({ seq: 6 })));
     await write([record({ seq: 7 })]);
-    const { body: second } = await get<Page>(`/ml/anomalies?limit=3&before=${first.next}`);
+    const { body: second } = await get<Page>(`/ml/anomalies?limit=3&cursor=${first.next}`);
     expect(second.anomalies.map(({ seq }) => seq)).toEqual([3, 2, 1]);
-    const { body: third } = await get<Page>(`/ml/anomalies?limit=3&before=${second.next}`);
+    const { body: third } = await get<Page>(`/ml/anomalies?limit=3&cursor=${second.next}`);
     expect(third).toMatchObject({ anomalies: [{ seq: 0 }], next: null });
   });
 
@@ -218,6 +218,7 @@ describe('GET /ml/anomalies', () => {
         load: [{ ts, value: 100 }],
         scoredAt: series.scoredAt,
         stale: false,
+        verdict: null,
       },
     ]);
   });
@@ -233,7 +234,7 @@ describe('GET /ml/anomalies', () => {
     ]);
   });
 
-  test.each(['limit=0', 'limit=501', 'entity=planet', 'minSeverity=bad', 'before=yesterday', 'before=(1-1'])(
+  test.each(['limit=0', 'limit=501', 'entity=planet', 'minSeverity=bad', 'cursor=yesterday', 'cursor=(1-1'])(
     'refuses %s',
     async (query) => {
       expect(await get(`/ml/anomalies?${query}`)).toMatchObject({

@@ -1,4 +1,5 @@
 import { encodeFeatureVector, FEATURE_NAMES } from '@liminal/shared/contracts/feature-vector';
+import { encodeHistoryVector } from '@liminal/shared/contracts/history-vector';
 import { featuresKey, userHistoryKey } from '@liminal/shared/contracts/keys';
 import { partitionOf } from '@liminal/shared/contracts/partition';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
@@ -6,7 +7,6 @@ import { startTestService, type TestService } from '@liminal/shared/testing/star
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { service } from '../src/app.ts';
-import { encodeHistoryVector } from '../src/history/user-history.ts';
 import type { Explained } from '../src/routes/explain-schema.ts';
 import { type Released, released, VECTORS, vectorOf } from './released.ts';
 

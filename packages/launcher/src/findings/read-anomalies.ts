@@ -28,13 +28,13 @@ export async function readNewestPredictions(predictor: string): Promise<ReadPred
 /** Every anomaly that was scored since a moment (ms since the epoch), newest first. */
 export async function readAnomalies(backend: string, scoredSinceMs: number): Promise<ReadPrediction[]> {
   const found: ReadPrediction[] = [];
-  let before = '';
+  let cursor = '';
   for (let page = 0; page < MOST_PAGES; page++) {
-    const { anomalies, next } = await ask(`${backend}/ml/anomalies?entity=user&limit=${PAGE}${before}`, pageSchema);
+    const { anomalies, next } = await ask(`${backend}/ml/anomalies?entity=user&limit=${PAGE}${cursor}`, pageSchema);
     const recent = anomalies.filter(({ scoredAt }) => scoredAt >= scoredSinceMs);
     found.push(...recent.map(withScore));
     if (next === null || (anomalies.length > 0 && recent.length === 0)) break;
-    before = `&before=${next}`;
+    cursor = `&cursor=${next}`;
   }
   return found;
 }

@@ -27,6 +27,28 @@ export function decodeEvents(batch: Buffer, skip?: Uint8Array): Event[] {
   return withoutSkipped(events, skip);
 }
 
+/**
+ * The IPs of some events of a stream entry, by their positions in `decodeEventRows`, ascending; undefined for those without
+ * one. The details of all others are passed unread.
+ */
+export function readIps(
+  batch: Buffer,
+  skip: Uint8Array | undefined,
+  positions: readonly number[],
+): (string | undefined)[] {
+  const reader = new BatchReader(batch);
+  const skipped = skip === undefined ? undefined : skippedPositions(skip);
+  const ips: (string | undefined)[] = [];
+  let row = 0;
+  for (let position = 0; ips.length < positions.length; position++) {
+    const isWanted = !skipped?.has(position) && row === positions[ips.length];
+    const ip = reader.ip(isWanted);
+    if (isWanted) ips.push(ip);
+    if (!skipped?.has(position)) row++;
+  }
+  return ips;
+}
+
 /** What the platform's minutes need of one event. The texts stay in the batch: making strings of them costs the most. */
 export interface TrafficEvent {
   kind: number;
@@ -121,6 +143,20 @@ class BatchReader {
 
   skipDetails(): void {
     this.#take(this.#length());
+  }
+
+  /** Passes an event; reads its IP if `isWanted`. */
+  ip(isWanted: boolean): string | undefined {
+    this.#take(FOLDED_BYTES);
+    this.#skipText();
+    const end = this.#length() + this.#at;
+    let ip: string | undefined;
+    if (isWanted) {
+      this.#skipText();
+      ip = this.#text();
+    }
+    this.#at = end;
+    return ip;
   }
 
   traffic(into: TrafficEvent): void {

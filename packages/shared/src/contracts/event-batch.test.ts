@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../runtime/random.ts';
 import { type Event, eventSchema } from './event.ts';
 import { toEventRow } from './event-batch.ts';
-import { decodeEventRows, decodeEvents } from './event-batch-reader.ts';
+import { decodeEventRows, decodeEvents, readIps } from './event-batch-reader.ts';
 import { EventBatchWriter, encodeEventBatch } from './event-batch-writer.ts';
 import { isPlainEvent } from './plain-event.ts';
 import { UndecodableError } from './undecodable-error.ts';
@@ -70,6 +70,15 @@ describe('an event batch', () => {
     const skip = Buffer.from('1,4');
     expect(decodeEvents(encodeEventBatch(events), skip)).toEqual([events[0], events[2], events[3]]);
     expect(decodeEventRows(encodeEventBatch(events), skip)).toHaveLength(3);
+  });
+
+  it('tells the IPs of some of its events', () => {
+    const events = randomEvents(50);
+    const skip = Buffer.from('0,3,7');
+    const ips = decodeEvents(encodeEventBatch(events), skip).map((event) => ('ip' in event ? event.ip : undefined));
+    const wanted = [0, 1, 2, 5, 20, 46];
+    expect(readIps(encodeEventBatch(events), skip, wanted)).toEqual(wanted.map((position) => ips[position]));
+    expect(readIps(encodeEventBatch(events), undefined, [])).toEqual([]);
   });
 
   it('tells the newest user', () => {

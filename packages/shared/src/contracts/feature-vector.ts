@@ -40,16 +40,16 @@ export interface FeatureVector {
   seq: number;
   /** `VECTOR_LENGTH` float32: features in the order of `FEATURE_NAMES`, then requests per minute, oldest first. */
   values: Float32Array;
+  /** Of the event with which the vector was taken; absent where that has none, and in vectors from before it was kept. */
+  ip?: string;
 }
 
-type PackedVector = [user: string, ts: number, seq: number, values: Uint8Array];
+type PackedVector = [user: string, ts: number, seq: number, values: Uint8Array, ip?: string];
 
-const pack = (vector: FeatureVector): PackedVector => [
-  vector.user,
-  vector.ts,
-  vector.seq,
-  new Uint8Array(vector.values.buffer, vector.values.byteOffset, vector.values.byteLength),
-];
+function pack({ user, ts, seq, values, ip }: FeatureVector): PackedVector {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return ip === undefined ? [user, ts, seq, bytes] : [user, ts, seq, bytes, ip];
+}
 
 /** Field `b` of an entry of `features:{p}`: the vectors of one commit. */
 export function encodeFeatureVectors(vectors: readonly FeatureVector[]): Buffer {
@@ -75,7 +75,7 @@ export function decodeFeatureVector(bytes: Uint8Array): FeatureVector {
 
 function unpack(packed: unknown): FeatureVector {
   if (!Array.isArray(packed)) throw new UndecodableError('feature vector is no array');
-  const [user, ts, seq, bytes] = packed as unknown[];
+  const [user, ts, seq, bytes, ip] = packed as unknown[];
   const isVector =
     typeof user === 'string' &&
     Number.isFinite(ts) &&
@@ -84,5 +84,11 @@ function unpack(packed: unknown): FeatureVector {
     bytes.byteLength === VECTOR_LENGTH * Float32Array.BYTES_PER_ELEMENT;
   if (!isVector) throw new UndecodableError(`feature vector is not of schema v${FEATURE_SCHEMA_VERSION}`);
   // A copy: the bytes lie unaligned in the message, and a view would keep the whole message alive.
-  return { user, ts: ts as number, seq: seq as number, values: new Float32Array(Uint8Array.from(bytes).buffer) };
+  const vector = {
+    user,
+    ts: ts as number,
+    seq: seq as number,
+    values: new Float32Array(Uint8Array.from(bytes).buffer),
+  };
+  return typeof ip === 'string' ? { ...vector, ip } : vector;
 }

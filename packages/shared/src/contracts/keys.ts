@@ -5,8 +5,15 @@
 
 export type PartitionedStream = 'events' | 'features' | 'predictions' | 'series';
 
-/** Consumer groups are named after the service that reads; `series-watch` is the predictor that watches the platform. */
-export type ReaderGroup = 'feature-extractor' | 'predictor' | 'kenning' | 'auto-retrainer' | 'series-watch';
+/** Consumer groups are named after the service that reads; `series-watch` is the predictor that watches the platform, `incidents`
+ * the backend that groups anomalies. */
+export type ReaderGroup =
+  | 'feature-extractor'
+  | 'predictor'
+  | 'kenning'
+  | 'auto-retrainer'
+  | 'series-watch'
+  | 'incidents';
 
 /** Stream of a partition, e.g. `events:{3}`. */
 export const streamKey = (stream: PartitionedStream, partition: number): string => `${stream}:{${partition}}`;
@@ -19,6 +26,21 @@ export const verdictsKey = 'verdicts:{feedback}';
 
 /** List of the stream ids of the verdicts on one anomaly, oldest first. */
 export const verdictsOfKey = (anomalyId: string): string => `verdicts:{feedback}:${anomalyId}`;
+
+/** An incident (JSON), and the list of the stream ids of its newest anomalies, newest last. */
+export const incidentKey = (id: string): string => `incident:{incidents}:${id}`;
+export const incidentAnomaliesKey = (id: string): string => `incident:{incidents}:${id}:anomalies`;
+
+/** What is known of a user, an IP or a scenario: its newest incident and what is usual for it (JSON). */
+export const incidentGroupKey = (group: string): string => `incident-group:{incidents}:${group}`;
+
+/** Sorted sets of the incidents that are shown by risk, and of all by the time (ms) of their last change. */
+export const incidentRanksKey = 'incidents:{incidents}:ranks';
+export const incidentAgesKey = 'incidents:{incidents}:ages';
+
+/** Hash anomaly → its stream id and its incidents, in words; and the list of its fields, oldest first. */
+export const incidentIndexKey = 'incidents:{incidents}:index';
+export const incidentIndexOrderKey = 'incidents:{incidents}:index-order';
 
 /** What could not be decoded, with the reason, e.g. `dead:events:{3}`. */
 export const deadLetterKey = (stream: string): string => `dead:${stream}`;

@@ -28,7 +28,8 @@ const record: PredictionRecord = {
 describe('packed predictions', () => {
   it('come out as they went in', () => {
     const bare = { ...record, forecast: null, checked: null };
-    expect(decodePredictions(encodePredictions([record, bare]))).toEqual([record, bare]);
+    const withIp = { ...record, ip: '2001:db8::1' };
+    expect(decodePredictions(encodePredictions([record, bare, withIp]))).toEqual([record, bare, withIp]);
   });
 
   it('of before there were forecasts have none', () => {

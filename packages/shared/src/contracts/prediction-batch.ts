@@ -40,6 +40,8 @@ export interface PredictionRecord {
   release: string;
   provisional: boolean;
   scoredAt: number;
+  /** As in the vector. */
+  ip?: string;
 }
 
 type PackedScores = [model: number, score: number, pValue: number][];
@@ -123,12 +125,13 @@ function pack(record: PredictionRecord): unknown[] {
     record.scoredAt,
     record.forecast && packForecast(record.forecast),
     record.checked && [...packForecast(record.checked), record.checked.minuteTs, record.checked.actual],
+    ...(record.ip === undefined ? [] : [record.ip]),
   ];
 }
 
 function unpack(packed: unknown): PredictionRecord {
   if (!Array.isArray(packed)) throw new UndecodableError('prediction is no array');
-  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt, forecast, checked] =
+  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt, forecast, checked, ip] =
     packed as unknown[];
   const isRecord =
     typeof user === 'string' &&
@@ -158,6 +161,7 @@ function unpack(packed: unknown): PredictionRecord {
     release,
     provisional,
     scoredAt: scoredAt as number,
+    ...(typeof ip === 'string' && { ip }),
   };
 }
 

@@ -16,6 +16,8 @@ export function* replayEvents(events: Iterable<Event>): Generator<FeatureVector>
       state = new UserState();
       states.set(user, state);
     }
-    if (foldEvent(state, row)) yield { user, ts: state.lastTs, seq: state.seq, values: featureValues(state) };
+    if (!foldEvent(state, row)) continue;
+    const vector = { user, ts: state.lastTs, seq: state.seq, values: featureValues(state) };
+    yield event.kind === 'channel' ? vector : { ...vector, ip: event.ip };
   }
 }

@@ -32,6 +32,7 @@ const NO_EXEMPLAR = {};
 export function observeRequests(registry: Registry): onResponseHookHandler {
   const { requestDuration, internalErrors } = createHttpMetrics(registry);
   return (request, reply, done) => {
+    if (request.routeOptions.config.staysOpen === true && reply.statusCode < 400) return done();
     const route = request.routeOptions.url ?? 'unknown';
     requestDuration.observe({
       labels: { method: request.method, route, status: String(reply.statusCode) },

@@ -21,6 +21,13 @@ import { createReadinessMetrics } from './readiness-metrics.ts';
 import type { Tracer } from './tracing.ts';
 import { VERSION } from './version.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The answer lasts as long as its client wants: its duration says nothing about the service. */
+    staysOpen?: boolean;
+  }
+}
+
 export interface HttpServerOptions {
   /** Name of the service, as in the title of its documentation. */
   name: string;

@@ -1,55 +1,54 @@
-import { type AnomalyEntry, ENTITIES } from '@liminal/shared/contracts/anomaly-entry';
-import {
-  type Language,
-  languageSchema,
-  storedExplanationSchema,
-  toStoredExplanation,
-  UNEXPLAINED_REASONS,
-} from '@liminal/shared/contracts/explanation';
-import { anomalySchema, severitySchema } from '@liminal/shared/contracts/prediction';
-import { toAnomaly } from '@liminal/shared/contracts/prediction-batch';
-import { seriesAnomalySchema, toSeriesAnomaly } from '@liminal/shared/contracts/series-anomaly';
-import type { HttpServer } from '@liminal/shared/runtime/http-server';
+import { Readable } from 'node:stream';
+import { languageSchema } from '@liminal/shared/contracts/explanation';
+import { VERDICTS } from '@liminal/shared/contracts/verdict';
+import { errorBodySchema, type HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { findAnomalies } from '../queries/anomalies.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportText } from '../anomalies/anomaly-export.ts';
+import { filterShape, isPeriod, PERIOD_ISSUE, periodShape } from '../anomalies/anomaly-filter.ts';
+import { listedAnomalySchema, toItem } from '../anomalies/anomaly-json.ts';
+import { allAnomalies, findAnomalies, SCAN_LIMIT } from '../queries/anomalies.ts';
 import { isStale } from '../queries/staleness.ts';
+import { cursorSchema, encodeCursor } from '../requests/cursor.ts';
+import { streamIdSchema } from '../requests/stream-id.ts';
 
-const querySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  minSeverity: severitySchema.default('warning'),
-  entity: z.enum(ENTITIES).optional().describe('Only anomalies of users, or only those of series of the platform'),
-  user: z.string().min(1).optional().describe('Only anomalies of this user'),
-  series: z.string().min(1).optional().describe('Only anomalies of this series'),
-  lang: languageSchema.default('en').describe('Of the summaries'),
-  before: z
-    .string()
-    .regex(/^\d{1,20}-\d{1,20}$/, 'must be the next of an earlier page')
+const CURSOR_KIND = 'anomalies';
+
+const queryShape = {
+  ...filterShape,
+  ...periodShape,
+  verdict: z
+    .enum([...VERDICTS, 'none'])
     .optional()
-    .describe('next of the page before this one'),
-});
+    .describe('Only anomalies whose last verdict is this; none = nobody has judged them'),
+  lang: languageSchema.default('en').describe('Of the summaries'),
+};
 
-const stale = z.boolean().describe('Older than the time to live: history, not the present');
-
-const userAnomalySchema = anomalySchema.extend({
-  summary: z.string().nullable().describe('What is unusual, in one sentence'),
-  explanation: storedExplanationSchema.nullable(),
-  unexplained: z
-    .enum(UNEXPLAINED_REASONS)
-    .nullable()
-    .describe('Why there is no explanation: POST /explain of the predictor gives one at any time'),
-  traceId: z.string().optional().describe('Of the traced call that brought it about; most calls are not traced'),
-  stale,
-});
+const querySchema = z
+  .strictObject({
+    ...queryShape,
+    limit: z.coerce.number().int().min(1).max(500).default(50),
+    cursor: cursorSchema(CURSOR_KIND, streamIdSchema).optional(),
+  })
+  .refine(isPeriod, PERIOD_ISSUE);
 
 const pageSchema = z.object({
-  anomalies: z.array(z.discriminatedUnion('entity', [userAnomalySchema, seriesAnomalySchema.extend({ stale })])),
+  anomalies: z.array(listedAnomalySchema),
   next: z
     .string()
     .nullable()
-    .describe('before of the next page; null = no more. A page may be short although another one follows'),
+    .describe(
+      `cursor of the next page; null = no more. A page looks at ${SCAN_LIMIT} anomalies at most: with a rare filter it may be short or empty although another one follows`,
+    ),
 });
+
+const exportSchema = z
+  .strictObject({
+    ...queryShape,
+    format: z.enum(Object.keys(EXPORT_FORMATS) as [ExportFormat, ...ExportFormat[]]).default('ndjson'),
+  })
+  .refine(isPeriod, PERIOD_ISSUE);
 
 export interface AnomaliesRoutesOptions {
   redis: Redis;
@@ -67,27 +66,43 @@ export function addAnomaliesRoutes(http: HttpServer, options: AnomaliesRoutesOpt
         tags: ['anomalies'],
         summary: 'Anomalies, newest first',
         querystring: querySchema,
-        response: { 200: pageSchema },
+        response: { 200: pageSchema, 400: errorBodySchema },
       },
     },
-    async ({ query }) => {
-      const { anomalies, next } = await findAnomalies(redis, query, logger);
+    async ({ query: { cursor, ...query } }) => {
+      const { found, next } = await findAnomalies(redis, { ...query, before: cursor }, logger);
       const at = now();
       return {
-        anomalies: anomalies.map((anomaly) => ({
-          ...(anomaly.entity === 'user' ? toUserAnomaly(anomaly, query.lang) : toSeriesAnomaly(anomaly.record)),
+        anomalies: found.map(({ anomaly, verdict }) => ({
+          ...toItem(anomaly, query.lang),
           stale: isStale(anomaly.record, at, predictionTtlSeconds),
+          verdict: verdict?.verdict ?? null,
         })),
-        next,
+        next: next === null ? null : encodeCursor(CURSOR_KIND, next),
       };
     },
   );
-}
 
-function toUserAnomaly({ record, explanation, traceId }: Extract<AnomalyEntry, { entity: 'user' }>, lang: Language) {
-  const anomaly = { ...toAnomaly(record), ...(traceId !== undefined && { traceId }) };
-  if (typeof explanation === 'string')
-    return { ...anomaly, summary: null, explanation: null, unexplained: explanation };
-  const { summaries } = explanation;
-  return { ...anomaly, summary: summaries[lang], explanation: toStoredExplanation(explanation), unexplained: null };
+  http.get(
+    '/ml/anomalies/export',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        tags: ['anomalies'],
+        summary: 'All anomalies that pass, newest first, as a file: one JSON object a line, or CSV',
+        querystring: exportSchema,
+        produces: Object.values(EXPORT_FORMATS),
+        response: { 200: z.string(), 400: errorBodySchema },
+      },
+      // The answer is a stream of text that is made while it is sent.
+      serializerCompiler: () => (body) => String(body),
+    },
+    async ({ query: { format, lang, ...query } }, reply) => {
+      const text = exportText(allAnomalies(redis, query, logger), format, lang);
+      return reply
+        .type(EXPORT_FORMATS[format])
+        .header('content-disposition', `attachment; filename="anomalies.${format}"`)
+        .send(Readable.from(text, { highWaterMark: 1 }) as unknown as string);
+    },
+  );
 }

@@ -8,8 +8,7 @@ import { errors } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { findAnomaly } from '../queries/anomalies.ts';
 import { addVerdict, verdictsOf } from '../queries/verdicts.ts';
-
-const paramsSchema = z.object({ id: z.string().regex(/^[\w-]{20}$/, 'must be the id of an anomaly: 20 characters') });
+import { anomalyParamsSchema } from '../requests/anomaly-params.ts';
 
 const answerSchema = z.object({
   verdict: verdictSchema.nullable().describe('The last one, which counts; null = nobody has judged the anomaly'),
@@ -30,7 +29,7 @@ export function addVerdictsRoutes(http: HttpServer, { redis, metrics, now, logge
       schema: {
         tags: ['anomalies'],
         summary: 'Says whether an anomaly was a right alarm; a later verdict counts in place of an earlier one',
-        params: paramsSchema,
+        params: anomalyParamsSchema,
         body: verdictBodySchema,
         response: { 201: verdictSchema, 404: errorBodySchema },
       },
@@ -51,7 +50,7 @@ export function addVerdictsRoutes(http: HttpServer, { redis, metrics, now, logge
       schema: {
         tags: ['anomalies'],
         summary: 'What was said of an anomaly',
-        params: paramsSchema,
+        params: anomalyParamsSchema,
         response: { 200: answerSchema, 404: errorBodySchema },
       },
     },

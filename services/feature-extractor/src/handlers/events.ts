@@ -3,7 +3,7 @@ import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { compareStreamIds, trimStream } from '@liminal/shared/adapters/stream-trim';
 import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
 import type { EventRow } from '@liminal/shared/contracts/event-batch';
-import { decodeEventRows } from '@liminal/shared/contracts/event-batch-reader';
+import { decodeEventRows, readIps } from '@liminal/shared/contracts/event-batch-reader';
 import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
@@ -42,6 +42,9 @@ export interface EventsHandlerOptions {
 }
 
 type DecodedEntry = { id: string; value: EventRow[] };
+
+/** Where an event stands: its entry, and its row in it. */
+type EmittedAt = { vector: FeatureVector; entry: string; row: number };
 
 /** Folds one partition's events into features: validate → fold → commit. */
 export class EventsSession implements PartitionSession {
@@ -125,7 +128,8 @@ export class EventsSession implements PartitionSession {
     }
     const readable = withoutDead(entries, deadLetters);
     deadLetters.push(...(await this.#states.load(usersOf(decoded))));
-    const { vectors, events, late } = await this.#fold(decoded, traces);
+    const { emitted: emittedAt, events, late } = await this.#fold(decoded, traces);
+    const vectors = withIps(emittedAt, entries);
     if (events > 0) this.#busyAt = this.#options.now();
     const lost = lostEvents(entries, deadLetters);
     deadLetters.push(...(await this.#foldMinutes(readable)));
@@ -195,27 +199,29 @@ export class EventsSession implements PartitionSession {
   async #fold(
     decoded: readonly DecodedEntry[],
     traces: FoldTraces | undefined,
-  ): Promise<{ vectors: FeatureVector[]; events: number; late: number }> {
+  ): Promise<{ emitted: EmittedAt[]; events: number; late: number }> {
     const { share } = this.#options;
-    const vectors: FeatureVector[] = [];
+    const emitted: EmittedAt[] = [];
     let events = 0;
     let late = 0;
     for (const { id, value: rows } of decoded) {
-      const from = vectors.length;
-      for (const row of rows) {
+      const from = emitted.length;
+      for (let position = 0; position < rows.length; position++) {
+        const row = rows[position]!;
         const { user } = row;
         const state = this.#states.touch(user, id);
         const lateBefore = state.late;
         if (foldEvent(state, row)) {
-          vectors.push({ user, ts: state.lastTs, seq: state.seq, values: featureValues(state) });
+          const vector = { user, ts: state.lastTs, seq: state.seq, values: featureValues(state) };
+          emitted.push({ vector, entry: id, row: position });
         }
         late += state.late - lateBefore;
         events++;
         if (events % EVENTS_PER_LOOK === 0) while (share.isUsedUp) await share.nextTurn();
       }
-      traces?.folded(id, { events: rows.length, from, to: vectors.length });
+      traces?.folded(id, { events: rows.length, from, to: emitted.length });
     }
-    return { vectors, events, late };
+    return { emitted, events, late };
   }
 
   async #commit(batch: {
@@ -319,6 +325,22 @@ export class EventsSession implements PartitionSession {
       logger.error({ partition: this.partition, id, reason }, 'could not decode; put aside as a dead letter');
     }
   }
+}
+
+/** Vectors with the IP of the event they were taken at: one event in many, so that it is read only now. */
+function withIps(emitted: readonly EmittedAt[], entries: readonly StreamEntry[]): FeatureVector[] {
+  const byEntry = Map.groupBy(emitted, ({ entry }) => entry);
+  for (const { id, fields } of entries) {
+    const here = byEntry.get(id) ?? [];
+    if (here.length === 0) continue;
+    const ips = readIps(
+      fields.get('b')!,
+      fields.get('s'),
+      here.map(({ row }) => row),
+    );
+    for (const [index, { vector }] of here.entries()) if (ips[index] !== undefined) vector.ip = ips[index];
+  }
+  return emitted.map(({ vector }) => vector);
 }
 
 /** A tick of the clock has no events. */

@@ -1,6 +1,7 @@
 import { type DeadLetter, deadLetterArguments } from '@liminal/shared/adapters/dead-letters';
 import { LuaScript } from '@liminal/shared/adapters/lua-script';
 import { LeaseLostError } from '@liminal/shared/adapters/stream-worker';
+import { encodeHistoryVector } from '@liminal/shared/contracts/history-vector';
 import {
   anomaliesKey,
   cursorKey,
@@ -13,7 +14,7 @@ import {
 } from '@liminal/shared/contracts/keys';
 import { encodePredictions, isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { Redis } from 'ioredis';
-import { belongsToHistory, encodeHistoryVector, HISTORY_LENGTH, HISTORY_TTL_SECONDS } from '../history/user-history.ts';
+import { belongsToHistory, HISTORY_LENGTH, HISTORY_TTL_SECONDS } from '../history/user-history.ts';
 
 const commitScript = new LuaScript(new URL('./commit.lua', import.meta.url));
 /** Predictions of one stream entry, so that readers of the newest few do not have to decode thousands. */

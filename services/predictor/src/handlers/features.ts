@@ -179,13 +179,13 @@ export class FeaturesSession implements PartitionSession {
       await shadow.compare(this.partition, inputs, { release: release.id, scored, elapsedMs });
     }
     const scoredAt = now();
-    const records = vectors.map(({ user, ts, seq, values }, row): PredictionRecord => {
+    const records = vectors.map(({ user, ts, seq, values, ip }, row): PredictionRecord => {
       const { scores, pValue, forecast, predictedLoad } = scored[row]!;
       values[PREDICTED_USER_LOAD] = predictedLoad;
       const severity = severityOf(pValue, config.anomalyAlertRate, release.isProvisional);
       const provisional = release.isProvisional;
       const verdict = { scores, pValue, severity, release: release.id, provisional, scoredAt };
-      return { user, ts, seq, values, forecast, checked: null, ...verdict };
+      return { user, ts, seq, values, forecast, checked: null, ...verdict, ...(ip !== undefined && { ip }) };
     });
     return { records, explaining: explanations.explain(this.partition, records) };
   }

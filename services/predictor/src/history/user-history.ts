@@ -1,4 +1,4 @@
-import { FEATURE_COUNT } from '@liminal/shared/contracts/feature-vector';
+import { decodeHistory } from '@liminal/shared/contracts/history-vector';
 import { userHistoryKey } from '@liminal/shared/contracts/keys';
 import { isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import type { Redis } from 'ioredis';
@@ -28,11 +28,6 @@ function stepAt(seq: number): number {
   return step;
 }
 
-/** The features alone, float32. */
-export function encodeHistoryVector(values: Float32Array): Buffer {
-  return Buffer.from(Float32Array.from(values.subarray(0, FEATURE_COUNT)).buffer);
-}
-
 /** Features of earlier vectors of each user of a partition, row-major [vectors, 7], newest first; empty where nothing is kept. */
 export async function readHistories(
   redis: Redis,
@@ -47,17 +42,7 @@ export async function readHistories(
   const replies = (await pipeline.exec())!;
   for (const [index, [error, entries]] of replies.entries()) {
     if (error !== null) throw error;
-    histories.set(names[index]!, toVectors(entries as Buffer[]));
+    histories.set(names[index]!, decodeHistory(entries as Buffer[]));
   }
   return histories;
-}
-
-const VECTOR_BYTES = FEATURE_COUNT * Float32Array.BYTES_PER_ELEMENT;
-
-/** None of what another version wrote: it is trimmed away in time. */
-function toVectors(entries: readonly Buffer[]): Float32Array<ArrayBuffer> {
-  const own = entries.filter(({ byteLength }) => byteLength === VECTOR_BYTES);
-  const bytes = new Uint8Array(own.length * VECTOR_BYTES);
-  for (const [index, entry] of own.entries()) bytes.set(entry, index * VECTOR_BYTES);
-  return new Float32Array(bytes.buffer);
 }
