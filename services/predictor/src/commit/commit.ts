@@ -9,6 +9,8 @@ import {
   neededFromKey,
   predictionKey,
   streamKey,
+  suppressedKey,
+  suppressionHitsKey,
   userHistoryKey,
 } from '@liminal/shared/contracts/keys';
 import { encodePredictions, isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
@@ -46,6 +48,8 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     deadLetterKey(streamKey('features', partition)),
     anomaliesKey,
     cursorKey('kenning', partition),
+    suppressedKey,
+    suppressionHitsKey,
   ];
   const args: (string | number | Buffer)[] = [
     commit.fence,
@@ -63,6 +67,12 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   args.push(anomalies.length);
   for (const anomaly of anomalies) {
     args.push(encodePredictions([anomaly]), bytesOf(commit.explanations.get(anomaly)!));
+  }
+  const held = records.filter(({ suppressed }) => suppressed !== undefined);
+  args.push(held.length);
+  for (const record of held) {
+    const { rule, reason } = record.suppressed!;
+    args.push(encodePredictions([record]), rule ?? reason, record.ts);
   }
   const newest = new Map(records.map((record) => [record.user, record]));
   args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);
