@@ -12,12 +12,50 @@ export const environment = {
     .default(200_000)
     .describe('Events of a partition that may wait for the feature-extractor before calls are refused'),
   PREDICTION_TTL_SECONDS: z.coerce.number().int().positive().default(86_400).describe('Older predictions are stale'),
+  ANOMALY_ALERT_RATE: z.coerce
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.01)
+    .describe('Share of normal vectors that may raise an alarm: the same as that of the predictor'),
+  FEEDBACK_AUTOMATIC: z
+    .enum(['true', 'false'])
+    .default('true')
+    .transform((value) => value === 'true')
+    .describe('Whether verdicts hold alarms back and lower alarm rates by themselves; otherwise rules alone do'),
+  FALSE_POSITIVE_DAYS: z.coerce
+    .number()
+    .gt(0)
+    .max(90)
+    .default(14)
+    .describe('How long more of the same of a user is held back after a false alarm'),
+  SUPPRESSION_MAX_DAYS: z.coerce.number().gt(0).max(365).default(90).describe('How long a suppression rule may hold'),
+  PRECISION_FLOOR: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.3)
+    .describe("Share of confirmed alarms below which everybody's alarm rate is lowered"),
+  PRECISION_MIN_VERDICTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30)
+    .describe('Judged users from which that share counts'),
 };
 
 export interface Config extends BaseConfig {
   eventsHighWater: number;
   predictionTtlSeconds: number;
+  anomalyAlertRate: number;
+  feedbackAutomatic: boolean;
+  falsePositiveMs: number;
+  suppressionMaxDays: number;
+  precisionFloor: number;
+  minVerdicts: number;
 }
+
+const DAY_MS = 86_400_000;
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = parseEnvironment(environment, env);
@@ -25,5 +63,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     ...toBaseConfig(settings),
     eventsHighWater: settings.EVENTS_HIGH_WATER,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,
+    anomalyAlertRate: settings.ANOMALY_ALERT_RATE,
+    feedbackAutomatic: settings.FEEDBACK_AUTOMATIC,
+    falsePositiveMs: settings.FALSE_POSITIVE_DAYS * DAY_MS,
+    suppressionMaxDays: settings.SUPPRESSION_MAX_DAYS,
+    precisionFloor: settings.PRECISION_FLOOR,
+    minVerdicts: settings.PRECISION_MIN_VERDICTS,
   };
 }

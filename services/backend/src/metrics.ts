@@ -3,8 +3,19 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** `readLag` tells the events that wait in each partition; it throws while Redis is away. */
-export function createMetrics(registry: Registry, readLag: () => Promise<number[]>) {
+export interface MeasuredPrecision {
+  model: string;
+  severity: string;
+  confirmed: number;
+  judged: number;
+}
+
+/** `readPrecision` and `readLag` throw while Redis is away. `readLag` tells the events that wait in each partition; it throws while Redis is away. */
+export function createMetrics(
+  registry: Registry,
+  readLag: () => Promise<number[]>,
+  readPrecision: () => Promise<readonly MeasuredPrecision[]> = async () => [],
+) {
   const registers = [registry];
   return {
     events: new Counter({
@@ -37,6 +48,31 @@ export function createMetrics(registry: Registry, readLag: () => Promise<number[
       help: 'Verdicts on anomalies that were taken, by what they say',
       labelNames: ['verdict'] as const,
       registers,
+    }),
+    judgedAlarms: new Gauge({
+      name: 'liminal_backend_judged_alarms',
+      help: 'Alarms of the last 90 days that analysts have judged, by the model that raised them; absent while Redis is away',
+      labelNames: ['model', 'severity', 'result'] as const,
+      registers,
+      async collect() {
+        this.reset();
+        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+          this.labels(model, severity, 'confirmed').set(confirmed);
+          this.labels(model, severity, 'not-confirmed').set(judged - confirmed);
+        }
+      },
+    }),
+    precision: new Gauge({
+      name: 'liminal_backend_precision_ratio',
+      help: 'Share of confirmed ones among the alarms that analysts have judged; absent where none was',
+      labelNames: ['model', 'severity'] as const,
+      registers,
+      async collect() {
+        this.reset();
+        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+          this.labels(model, severity).set(confirmed / judged);
+        }
+      },
     }),
     lag: new Gauge({
       name: 'liminal_backend_lag_events',

@@ -9,6 +9,8 @@ import { UndecodableError } from './undecodable-error.ts';
 /** `expected`: it was unusual, and known beforehand, such as a load test; it expires. `unclear` counts for nothing. */
 export const VERDICTS = ['true_positive', 'false_positive', 'expected', 'unclear'] as const;
 
+export const anomalyIdSchema = z.string().regex(/^[\w-]{20}$/, 'must be the id of an anomaly: 20 characters');
+
 /** Who changes something, as an analyst writes it. */
 export const authorSchema = z.string().trim().min(1).max(200).describe('Who says so');
 
