@@ -16,6 +16,7 @@ const BENCHMARKS = [
   'predict-http',
   'explanations',
   'explained-scenarios',
+  'feedback',
   'event-pipe',
   'platform-minutes',
   'memory',
