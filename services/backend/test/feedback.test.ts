@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeAlarmPolicy } from '@liminal/shared/contracts/alarm-policy';
 import { FEATURE_NAMES, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import {
@@ -384,6 +385,26 @@ describe('the audit log', () => {
     expect((await call('GET', '/ml/audit?entity=user')).status).toBe(400);
     expect((await call('GET', '/ml/audit?before=yesterday')).status).toBe(400);
   });
+});
+
+test('what time has changed is told to the predictor, and nothing else is', async () => {
+  const user = newUser();
+  const { id } = (await call<Served>('POST', '/ml/suppressions', ruleFor(user))).body;
+  const over = Date.now() - 2 * 3_600_000;
+  const aged = (text: string): string => text.replaceAll(/"untilTs":\d+/g, `"untilTs":${over}`);
+  await redis.hset(suppressionsKey, id, aged((await redis.hget(suppressionsKey, id))!));
+  await redis.hset(alarmPolicyKey, 'policy', aged((await redis.hget(alarmPolicyKey, 'policy'))!));
+  const { revision } = await policy();
+  // The first round comes within a second or so.
+  const restart = async (): Promise<void> => {
+    await using _ = await startTestService(service, { REDIS_URL: server.url, PRECISION_MIN_VERDICTS: '4' });
+    await sleep(1_500);
+  };
+  await restart();
+  expect(await policy()).toMatchObject({ revision: revision + 1, rules: [] });
+  await restart();
+  expect((await policy()).revision).toBe(revision + 1);
+  expect((await call<Served>('GET', `/ml/suppressions/${id}`)).body.state).toBe('over');
 });
 
 test('with FEEDBACK_AUTOMATIC off a verdict is a label and no more', async () => {

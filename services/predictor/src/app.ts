@@ -68,7 +68,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     logger,
   });
   const alarmPolicy = new AlarmPolicyWatcher({
-    redis: api,
+    redis,
     pollMs: config.alarmPolicyPollMs,
     metrics,
     logger,

@@ -128,6 +128,17 @@ describe('what an analyst has decided', () => {
     });
   });
 
+  it('leaves the alarms of others listed, also beside those of series', async () => {
+    await decide({ rules }, 1);
+    await using predictor = await startPredictor();
+    const ts = Date.UTC(2026, 10, 23, 10);
+    await send([vectorOf(VECTORS.scraping, { ts }), vectorOf(VECTORS.scraping, { user: 'ben', ts })]);
+    await redis.xadd(anomaliesKey, '*', 'entity', 'series', 'b', 'of another kind');
+    const response = await fetch(`${predictor.url}/predict?minSeverity=warning`);
+    const { predictions } = (await response.json()) as { predictions: { user: string }[] };
+    expect(predictions.map(({ user }) => user)).toEqual(['ben']);
+  });
+
   it('holds within moments, and no longer once it is taken back', async () => {
     await using predictor = await startPredictor();
     const one = async (seq: number) => {

@@ -13,6 +13,7 @@ export const METRIC_LABELS = {
   feature: 'name of a feature, a constant of the code',
   test: 'test of drift, a constant of the code',
   step: 'phase or outcome of a rollout, a constant of the code',
+  model: 'name of a model, `combined` or `series`: a constant of the code',
   severity: '`none`, `warning`, `critical`',
   verdict: '`true_positive`, `false_positive`, `expected`, `unclear`',
   entity: '`user`, `series`',
