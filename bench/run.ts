@@ -16,6 +16,7 @@ const BENCHMARKS = [
   'predict-http',
   'explanations',
   'explained-scenarios',
+  'feedback',
   'event-pipe',
   'anomaly-stream',
   'platform-minutes',

@@ -1,10 +1,12 @@
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '@liminal/kenning/pipelines/train-release-models';
+import { DecidedAlarms } from '@liminal/predictor/alarms/decided-alarms';
 import { loadConfig } from '@liminal/predictor/config';
 import { Explanations } from '@liminal/predictor/explanations/explanations';
 import { AnomalyExplanations } from '@liminal/predictor/handlers/anomaly-explanations';
 import { FeaturesSession } from '@liminal/predictor/handlers/features';
 import { createMetrics } from '@liminal/predictor/metrics';
 import { ShadowScorer } from '@liminal/predictor/shadow/shadow-scorer';
+import { NO_POLICY } from '@liminal/shared/contracts/alarm-policy';
 import { encodeFeatureVectors, PREDICTED_USER_LOAD, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import { fenceKey } from '@liminal/shared/contracts/keys';
 import { OpenRelease } from '@liminal/shared/release/open-release';
@@ -71,6 +73,7 @@ async function cpuMs(
   const config = loadConfig({ LOG_LEVEL: 'silent' });
   const metrics = createMetrics(new Registry(), { partitions: () => 1 });
   const { anomalyAlertRate } = config;
+  const alarms = new DecidedAlarms(NO_POLICY);
   const explanations = new AnomalyExplanations({
     redis,
     explanations: new Explanations({ logger }),
@@ -90,6 +93,7 @@ async function cpuMs(
       scoring: new Mutex(),
       shadow: new ShadowScorer({ redis, shadow: () => shadow, anomalyAlertRate, metrics, logger }),
       explanations,
+      alarms: () => alarms,
       now: Date.now,
     },
   );

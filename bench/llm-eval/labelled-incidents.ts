@@ -8,11 +8,11 @@ import {
 } from '@liminal/backend/analysis/verdict';
 import { trainInProcess } from '@liminal/kenning/pipelines/train-in-process';
 import { DEFAULT_RELEASE_TRAINING } from '@liminal/kenning/pipelines/train-release-models';
+import { severityOf } from '@liminal/predictor/alarms/severity';
 import { expectationsOf } from '@liminal/predictor/explain/expectations';
 import { summarise } from '@liminal/predictor/explain/summary';
 import { ReleaseExplainer } from '@liminal/predictor/explanations/release-explainer';
 import { belongsToHistory, HISTORY_LENGTH } from '@liminal/predictor/history/user-history';
-import { severityOf } from '@liminal/predictor/scoring/severity';
 import type { AnomalyEntry } from '@liminal/shared/contracts/anomaly-entry';
 import { FEATURE_COUNT, PREDICTED_USER_LOAD } from '@liminal/shared/contracts/feature-vector';
 import { modelInputs } from '@liminal/shared/contracts/model-input';

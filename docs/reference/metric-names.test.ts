@@ -10,7 +10,7 @@ const METRICS = [...SERVICE_METRICS, HTTP_METRICS].flatMap(({ metrics }) => metr
 
 /** Base units of Prometheus, and what is counted where a number is of things. */
 const BASE_UNITS = ['seconds', 'bytes', 'ratio', 'nats'];
-const THINGS = ['events', 'rows', 'users', 'partitions', 'anomalies', 'clients', 'incidents'];
+const THINGS = ['events', 'rows', 'users', 'partitions', 'anomalies', 'clients', 'incidents', 'alarms', 'rules'];
 /** Other spellings and multiples of base units. */
 const NO_BASE_UNIT = /_(ms|millis|milliseconds|us|microseconds|minutes|hours|days|kb|kilobytes|mb|megabytes|percent)$/;
 

@@ -36,7 +36,11 @@ export const SERVICE_DECLARATIONS: readonly ServiceDeclaration[] = [
     environment: backendEnvironment,
     errors: backendErrors,
     createMetrics: (registry) =>
-      createBackendMetrics(registry, { lag: async () => [], oldestWaiting: async () => ({}) }, nobodyAsked),
+      createBackendMetrics(registry, {
+        pipeline: { lag: async () => [], oldestWaiting: async () => ({}) },
+        precision: async () => [],
+        analysis: nobodyAsked,
+      }),
   },
   {
     name: 'feature-extractor',

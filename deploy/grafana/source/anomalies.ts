@@ -129,6 +129,53 @@ export const anomalies = () =>
         }),
       ]),
       row('Analyses by LLMs', []),
+      row('Feedback', [
+        graph('Held back per hour', {
+          description:
+            'Vectors that would have alarmed and were held back, by a suppression rule or by a rate that verdicts have lowered. GET /ml/suppressed lists them.',
+          unit: 'short',
+          queries: { '{{reason}}': grown('liminal_predictor_suppressed_total', '1h', 'reason') },
+          limits: NO_LIMIT,
+          links: [next('overview')],
+        }),
+        stat('Rules in force', {
+          description: 'Suppression rules that the predictors apply. GET /ml/suppressions lists them with their hits.',
+          unit: 'short',
+          decimals: 0,
+          queries: { rules: 'max(liminal_predictor_suppression_rules)' },
+          limits: above(150, 200),
+          links: [next('overview')],
+        }),
+        bars('Precision', {
+          description:
+            'Share of confirmed ones among the alarms of the last 90 days that analysts have judged, by the model that raised them and by severity.',
+          unit: 'percentunit',
+          min: 0,
+          queries: { '{{model}}, {{severity}}': 'max by (model, severity) (liminal_backend_precision_ratio)' },
+          limits: NO_LIMIT,
+          links: [next('models')],
+          whenEmpty: 'none judged',
+        }),
+        bars('Judged alarms', {
+          description: 'How many are behind the precision.',
+          unit: 'short',
+          min: 0,
+          queries: {
+            '{{model}}, {{severity}}, {{result}}': 'max by (model, severity, result) (liminal_backend_judged_alarms)',
+          },
+          limits: NO_LIMIT,
+          links: [next('models')],
+          whenEmpty: 'none judged',
+        }),
+        graph('Readings of what analysts decided', {
+          description:
+            'By result, per hour. unreadable and failed leave the rules before in force: the log of the predictor says why.',
+          unit: 'short',
+          queries: { '{{result}}': grown('liminal_predictor_alarm_policy_reads_total', '1h', 'result') },
+          limits: NO_LIMIT,
+          links: [next('http')],
+        }),
+      ]),
       row('Incidents and live streams', [
         stat('Incidents kept', {
           description:

@@ -51,6 +51,8 @@ describe('verdicts of analysts', () => {
     await judge(alarm(2), 'expected');
     await judge(alarm(3), 'unclear');
     await judge(alarm(4, 'r-20260101T000000-00000000'), 'false_positive');
+    const suppressed = { severity: 'warning', reason: 'user-threshold', rule: null } as const;
+    await judge({ ...alarm(6), severity: 'none', suppressed }, 'false_positive');
     await using retrainer = await startTestService(service, {
       ...platform.env,
       PRECISION_FLOOR: '0.5',

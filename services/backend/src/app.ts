@@ -7,6 +7,10 @@ import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal
 import { openAnalyses } from './analyses.ts';
 import { Budget } from './analysis/budget/budget.ts';
 import { type Config, loadConfig } from './config.ts';
+import { FeedbackStore } from './feedback/feedback-store.ts';
+import { JudgedAlarms } from './feedback/judged-alarms.ts';
+import { precisionOf } from './feedback/precision.ts';
+import { FeedbackTending } from './handlers/feedback-tending.ts';
 import { IncidentKeeper } from './handlers/incident-keeper.ts';
 import { IncidentStore } from './incidents/incident-store.ts';
 import { createMetrics } from './metrics.ts';
@@ -15,11 +19,14 @@ import { ScoringReleases } from './releases/scoring-release.ts';
 import { addAnomaliesRoutes } from './routes/anomalies.ts';
 import { addAnomalyRoute } from './routes/anomaly.ts';
 import { addAnomalyStreamRoute } from './routes/anomaly-stream.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addDriftRoutes } from './routes/drift.ts';
 import { addEventsRoutes } from './routes/events.ts';
 import { addIncidentsRoutes } from './routes/incidents.ts';
 import { addPipelineRoutes } from './routes/pipeline.ts';
 import { addSeriesRoutes } from './routes/series.ts';
+import { addSuppressionsRoutes } from './routes/suppressions.ts';
+import { addThresholdsRoutes } from './routes/thresholds.ts';
 import { addUsersRoutes } from './routes/users.ts';
 import { addVerdictsRoutes } from './routes/verdicts.ts';
 import { AnomalyFeed } from './stream/anomaly-feed.ts';
@@ -46,9 +53,15 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     lag: () => readLag(api, partitions),
     oldestWaiting: () => readOldestWaiting(api, partitions),
   };
-  const metrics = createMetrics(registry, pipeline, {
-    providers: config.analysis.providers.map(({ name }) => name),
-    readSpentRatios: () => budget.spentRatios(),
+  const { anomalyAlertRate: alertRate, precisionFloor, minVerdicts, feedbackAutomatic: isAutomatic } = config;
+  const judgedAlarms = new JudgedAlarms(api, logger);
+  const metrics = createMetrics(registry, {
+    pipeline,
+    precision: async () => precisionOf(await judgedAlarms.read(now()), alertRate),
+    analysis: {
+      providers: config.analysis.providers.map(({ name }) => name),
+      readSpentRatios: () => budget.spentRatios(),
+    },
   });
   const store = openConfiguredModelStore(config.modelStore);
   const releases = new ScoringReleases({
@@ -80,6 +93,9 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     metrics,
     logger,
   });
+  const limits = { alertRate, precisionFloor, minVerdicts };
+  const feedback = new FeedbackStore({ redis: api, judgedAlarms, limits, isAutomatic, logger, now });
+  const tending = new FeedbackTending(feedback, logger);
   readiness.require('redis', async () => {
     await Promise.all([checkRedis(ingest), checkRedis(api)]);
   });
@@ -89,7 +105,10 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
   addAnomaliesRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
   addAnomalyRoute(http, { redis: api, partitions, releases, predictionTtlSeconds, now, logger });
   addAnomalyStreamRoute(http, feed);
-  addVerdictsRoutes(http, { redis: api, metrics, now, logger });
+  addVerdictsRoutes(http, { redis: api, config, feedback, metrics, now, logger });
+  addSuppressionsRoutes(http, { redis: api, config, feedback, logger });
+  addThresholdsRoutes(http, { redis: api, config, feedback });
+  addAuditRoutes(http, { redis: api, logger });
   addSeriesRoutes(http, { redis: api, now });
   addDriftRoutes(http, { redis: api, now });
   addIncidentsRoutes(http, { redis: api, predictionTtlSeconds, now, logger });
@@ -99,10 +118,11 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     run() {
       feed.start();
       keeper.start();
+      tending.start();
       analyses.start();
     },
     async stop() {
-      await Promise.all([feed.stop(), keeper.stop(), analyses.stop()]);
+      await Promise.all([feed.stop(), keeper.stop(), tending.stop(), analyses.stop()]);
       for (const connection of [ingest, api, keeping]) connection.disconnect();
       store.close();
     },

@@ -37,6 +37,36 @@ export const environment = {
     .min(100)
     .default(15_000)
     .describe('A live stream without anomalies gives a sign of life this often'),
+  ANOMALY_ALERT_RATE: z.coerce
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.01)
+    .describe('Share of normal vectors that may raise an alarm: the same as that of the predictor'),
+  FEEDBACK_AUTOMATIC: z
+    .enum(['true', 'false'])
+    .default('true')
+    .transform((value) => value === 'true')
+    .describe('Whether verdicts hold alarms back and lower alarm rates by themselves; otherwise rules alone do'),
+  FALSE_POSITIVE_DAYS: z.coerce
+    .number()
+    .gt(0)
+    .max(90)
+    .default(14)
+    .describe('How long more of the same of a user is held back after a false alarm'),
+  SUPPRESSION_MAX_DAYS: z.coerce.number().gt(0).max(365).default(90).describe('How long a suppression rule may hold'),
+  PRECISION_FLOOR: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.3)
+    .describe("Share of confirmed alarms below which everybody's alarm rate is lowered"),
+  PRECISION_MIN_VERDICTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30)
+    .describe('Judged users from which that share counts'),
   ...analysisEnvironment,
 };
 
@@ -49,7 +79,15 @@ export interface Config extends BaseConfig {
   anomalyStreamClients: number;
   anomalyStreamBufferBytes: number;
   anomalyStreamHeartbeatMs: number;
+  anomalyAlertRate: number;
+  feedbackAutomatic: boolean;
+  falsePositiveMs: number;
+  suppressionMaxDays: number;
+  precisionFloor: number;
+  minVerdicts: number;
 }
+
+const DAY_MS = 86_400_000;
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = parseEnvironment(environment, env);
@@ -63,5 +101,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     anomalyStreamClients: settings.ANOMALY_STREAM_CLIENTS,
     anomalyStreamBufferBytes: settings.ANOMALY_STREAM_BUFFER_BYTES,
     anomalyStreamHeartbeatMs: settings.ANOMALY_STREAM_HEARTBEAT_MS,
+    anomalyAlertRate: settings.ANOMALY_ALERT_RATE,
+    feedbackAutomatic: settings.FEEDBACK_AUTOMATIC,
+    falsePositiveMs: settings.FALSE_POSITIVE_DAYS * DAY_MS,
+    suppressionMaxDays: settings.SUPPRESSION_MAX_DAYS,
+    precisionFloor: settings.PRECISION_FLOOR,
+    minVerdicts: settings.PRECISION_MIN_VERDICTS,
   };
 }

@@ -49,6 +49,55 @@ export const ERRORS = {
     remedy:
       'Close streams that nobody looks at, ask `GET /ml/anomalies` now and then instead, or raise `ANOMALY_STREAM_CLIENTS` or add replicas of the backend.',
   },
+  LIMINAL_ERR_ANOMALY_OF_SERIES: {
+    status: 422,
+    message: 'Anomaly {anomaly} is of a series of the platform, and rules are about users',
+    remedy: 'Ask for the pattern of an anomaly of a user.',
+  },
+  LIMINAL_ERR_VERDICT_EXPIRY: {
+    status: 400,
+    message: '`expiresAt` can not be used: {because}; it may lie up to {days} days ahead',
+    remedy: 'Say until when the anomaly is expected; judge it again when it goes on for longer.',
+  },
+  LIMINAL_ERR_SUPPRESSION_UNKNOWN: {
+    status: 404,
+    message: 'There is no suppression rule {rule}',
+    remedy:
+      'Take `id` from `GET /ml/suppressions`. Of the rules that are over the newest 1,000 are kept, in the audit log all.',
+  },
+  LIMINAL_ERR_SUPPRESSION_EXPIRY: {
+    status: 400,
+    message: '`expiresAt` can not be used: {because}; such a rule may hold for up to {days} days',
+    remedy:
+      'Set `expiresAt` within `details.days` days. A rule that names a user and no feature holds back everything of that user, and may hold for 7 days at most.',
+  },
+  LIMINAL_ERR_SUPPRESSION_TOO_BROAD: {
+    status: 422,
+    message: 'The rule would hold back too much: {because}',
+    remedy:
+      'Name the user, or narrow the ranges of features; `POST /ml/suppressions/preview` tells what a rule would have held back, and `GET /ml/anomalies/:id/pattern` gives the ranges of one anomaly.',
+  },
+  LIMINAL_ERR_SUPPRESSION_CONFIRMED: {
+    status: 409,
+    message: 'The rule would have held back {count} anomalies that were confirmed, such as {anomaly}',
+    remedy: 'Narrow the rule until it leaves them alone, or judge them anew if they were no right alarms.',
+  },
+  LIMINAL_ERR_SUPPRESSION_TOO_MANY: {
+    status: 409,
+    message: 'There are {limit} suppression rules in force, and there may be no more',
+    remedy: 'Take back rules that hold nothing back any more: `GET /ml/suppressions` tells the hits of each.',
+  },
+  LIMINAL_ERR_SUPPRESSION_OVER: {
+    status: 409,
+    message: 'Suppression rule {rule} is over and can not be changed',
+    remedy: 'Write a new one.',
+  },
+  LIMINAL_ERR_FEEDBACK_BUSY: {
+    status: 503,
+    message:
+      'Others change verdicts and rules all the time, so nothing was changed; try again in {retryAfterSeconds} s',
+    remedy: 'Send the same call again after `Retry-After`.',
+  },
   LIMINAL_ERR_SERIES_UNKNOWN: {
     status: 404,
     message: 'The platform has no series {series}',

@@ -24,7 +24,24 @@ const REFUSALS = [
   'LIMINAL_ERR_REDIS_AWAY',
 ] as const;
 
-export function createMetrics(registry: Registry, read: PipelineReads, analysis: AnalysisMetricsOptions) {
+export interface MeasuredPrecision {
+  model: string;
+  severity: string;
+  confirmed: number;
+  judged: number;
+}
+
+export interface MetricsOptions {
+  pipeline: PipelineReads;
+  /** Precision by model and severity; throws while Redis is away. */
+  precision(): Promise<readonly MeasuredPrecision[]>;
+  analysis: AnalysisMetricsOptions;
+}
+
+export function createMetrics(
+  registry: Registry,
+  { pipeline: read, precision: readPrecision, analysis }: MetricsOptions,
+) {
   const registers = [registry];
   const metrics = {
     events: new Counter({
@@ -98,6 +115,31 @@ export function createMetrics(registry: Registry, read: PipelineReads, analysis:
       name: 'liminal_backend_incident_verdicts_total',
       help: 'Verdicts that were taken into incidents by this replica',
       registers,
+    }),
+    judgedAlarms: new Gauge({
+      name: 'liminal_backend_judged_alarms',
+      help: 'Alarms of the last 90 days that analysts have judged, by the model that raised them; absent while Redis is away',
+      labelNames: ['model', 'severity', 'result'] as const,
+      registers,
+      async collect() {
+        this.reset();
+        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+          this.labels(model, severity, 'confirmed').set(confirmed);
+          this.labels(model, severity, 'not-confirmed').set(judged - confirmed);
+        }
+      },
+    }),
+    precision: new Gauge({
+      name: 'liminal_backend_precision_ratio',
+      help: 'Share of confirmed ones among the alarms that analysts have judged; absent where none was',
+      labelNames: ['model', 'severity'] as const,
+      registers,
+      async collect() {
+        this.reset();
+        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+          this.labels(model, severity).set(confirmed / judged);
+        }
+      },
     }),
     lag: new Gauge({
       name: 'liminal_backend_lag_events',

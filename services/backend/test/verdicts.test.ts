@@ -80,7 +80,15 @@ describe('verdicts', () => {
 
   test('the last one counts, and all are kept with the anomaly as it was', async () => {
     await write(...Array.from({ length: 1_200 }, (_, seq) => record(seq)));
-    expect(await call(path, wrong)).toEqual({ status: 201, body: { ...wrong, anomaly: id, at: expect.any(Number) } });
+    expect(await call(path, wrong)).toEqual({
+      status: 201,
+      body: {
+        ...wrong,
+        anomaly: id,
+        at: expect.any(Number),
+        effect: { suppression: expect.any(String), ended: [], because: expect.any(String) },
+      },
+    });
     // The stream of anomalies forgets what was judged.
     await redis.del(anomaliesKey);
     const right = { verdict: 'true_positive', author: 'alan' };
@@ -129,6 +137,9 @@ describe('verdicts', () => {
     ['author', { ...wrong, author: ' ' }],
     ['author', { verdict: 'unclear' }],
     ['note', { ...wrong, note: 'x'.repeat(2_001) }],
+    ['expiresAt', { ...wrong, verdict: 'expected' }],
+    ['expiresAt', { ...wrong, expiresAt: Date.now() + 1_000 }],
+    ['expiresAt', { ...wrong, verdict: 'expected', expiresAt: 'next week' }],
   ])('with a bad %s are refused, and it is said why', async (field, body) => {
     await write(record(3));
     expect(await call(path, body)).toMatchObject({

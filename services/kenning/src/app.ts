@@ -8,7 +8,7 @@ import { loadOrCreateSigningKey, readTrustedKeys } from '@liminal/shared/release
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
 import { ArchiveWriter } from './archive/archive-writer.ts';
 import { type Config, loadConfig } from './config.ts';
-import { readJudgedVectors } from './gate/judged-vectors.ts';
+import { readJudgedRows, readJudgedVectors } from './gate/judged-vectors.ts';
 import { PredictionsSession } from './handlers/predictions.ts';
 import { ReleaseMoves } from './handlers/release-moves.ts';
 import { TrainingJobs } from './handlers/training-jobs.ts';
@@ -86,6 +86,7 @@ async function start({ config, logger, registry: metricsRegistry, readiness, htt
     reports,
     flushArchive: () => worker.runBetweenRounds(() => Promise.all([...sessions.values()].map((held) => held.flush()))),
     judgedVectors: () => readJudgedVectors(api, logger),
+    judgedRows: () => readJudgedRows(api, logger),
     metrics,
     logger,
   });

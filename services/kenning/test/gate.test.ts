@@ -18,7 +18,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ArchiveWriter } from '../src/archive/archive-writer.ts';
 import type { TrainingRow } from '../src/archive/training-row.ts';
 import { gateInProcess } from '../src/gate/gate-in-process.ts';
-import { readJudgedVectors } from '../src/gate/judged-vectors.ts';
+import { readJudgedRows, readJudgedVectors } from '../src/gate/judged-vectors.ts';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../src/pipelines/train-release-models.ts';
 import { ReleaseRegistry } from '../src/registry/release-registry.ts';
 import { factoryRows } from '../src/training/factory-rows.ts';
@@ -72,6 +72,11 @@ describe('judged vectors', () => {
     // The forecast is for each release to make.
     expect([...inputs.subarray(0, FEATURE_COUNT)]).toEqual([7, 7, 7, 7, Number.NaN, 7, 7]);
     expect(inputs[MODEL_INPUT_LENGTH - 1]).toBe(600);
+    expect(await readJudgedRows(redis, log)).toEqual([
+      { user: 'ada', seq: 3, anomaly: true },
+      { user: 'ada', seq: 2, anomaly: false },
+      { user: 'bob', seq: 1, anomaly: false },
+    ]);
   });
 
   it('leave out anomalies of series', async () => {

@@ -2,13 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
+import { verdictsKey } from '@liminal/shared/contracts/keys';
 import { type OptimisationReport, reportKeys } from '@liminal/shared/contracts/optimisation-report';
+import { anomalyId } from '@liminal/shared/contracts/prediction-batch';
 import type { ReleaseManifest } from '@liminal/shared/contracts/release';
+import { encodeJudgedAnomaly, type Verdict } from '@liminal/shared/contracts/verdict';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { startTestService, type TestService } from '@liminal/shared/testing/start-service';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { service } from '../src/app.ts';
 import { ArchiveWriter } from '../src/archive/archive-writer.ts';
+import type { TrainingRow } from '../src/archive/training-row.ts';
 import { factoryRows } from '../src/training/factory-rows.ts';
 import { trainingRows } from './training-rows.ts';
 
@@ -79,6 +84,24 @@ async function ended(job: string): Promise<JobBody> {
   return jobOf(job);
 }
 
+async function judge(row: TrainingRow, verdict: Verdict['verdict']): Promise<void> {
+  const record = {
+    ...row,
+    forecast: null,
+    checked: null,
+    severity: 'warning',
+    provisional: false,
+    scoredAt: 5,
+  } as const;
+  const fields = encodeJudgedAnomaly({
+    verdict: { anomaly: anomalyId(record), verdict, author: 'grace', note: '', at: 1 },
+    anomaly: { entity: 'user', record, explanation: 'not-kept' },
+  });
+  const client = new Redis(redis.url);
+  await client.xadd(verdictsKey, '*', ...Object.entries(fields).flat());
+  client.disconnect();
+}
+
 describe('POST /pipelines/tune', () => {
   it(
     'ranks configurations, and says what to send to train with the best',
@@ -131,6 +154,24 @@ describe('POST /pipelines/tune', () => {
       });
     },
     JOB_TIMEOUT_MS,
+  );
+
+  it(
+    'takes what analysts said of alarms as labels where asked to, and says when that is too little',
+    async () => {
+      const body = { models: ['isolation-forest'], configurations: 3, verdicts: true };
+      const [right, wrong] = trainingRows(ROWS);
+      await judge(right!, 'true_positive');
+      const { error } = await ended(await start('/pipelines/tune', body));
+      expect(error).toContain('judged alarms of 1 users, but not both right and false ones');
+      await judge(wrong!, 'false_positive');
+      const { result } = await ended(await start('/pipelines/tune', body));
+      expect(result).toMatchObject({
+        rows: { archived: ROWS, labelled: 2, labelsNotFound: 0 },
+        models: [{ criterion: 'average-precision' }],
+      });
+    },
+    2 * JOB_TIMEOUT_MS,
   );
 
   it('refuses labels of one kind, models it does not know, and options that are none', async () => {

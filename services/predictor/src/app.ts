@@ -7,6 +7,7 @@ import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
 import { Mutex } from '@liminal/shared/runtime/mutex';
 import type { RunningService, ServiceContext, ServiceDefinition } from '@liminal/shared/runtime/service';
+import { AlarmPolicyWatcher } from './alarms/alarm-policy-watcher.ts';
 import { type Config, loadConfig } from './config.ts';
 import { errors } from './errors.ts';
 import { Explanations } from './explanations/explanations.ts';
@@ -14,6 +15,7 @@ import { AnomalyExplanations } from './handlers/anomaly-explanations.ts';
 import { FeaturesSession } from './handlers/features.ts';
 import { SeriesWatch } from './handlers/series-watch.ts';
 import { createMetrics } from './metrics.ts';
+import { addAlarmPolicyRoutes } from './routes/alarm-policy.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { MicroBatcher } from './scoring/micro-batcher.ts';
@@ -73,6 +75,13 @@ async function start({
     metrics,
     logger,
   });
+  const alarmPolicy = new AlarmPolicyWatcher({
+    redis,
+    pollMs: config.alarmPolicyPollMs,
+    metrics,
+    logger,
+    now: Date.now,
+  });
   const share = new EventLoopShare();
   const scoring = new Mutex();
   const { anomalyAlertRate } = config;
@@ -96,6 +105,7 @@ async function start({
         scoring,
         explanations: anomalyExplanations,
         tracer,
+        alarms: () => (alarmPolicy.hasLooked ? alarmPolicy.current : undefined),
         now: Date.now,
       }),
   });
@@ -130,15 +140,17 @@ async function start({
     now: Date.now,
   });
   addExplainRoutes(http, { redis: api, config, explanations, release, metrics });
+  addAlarmPolicyRoutes(http, alarmPolicy);
   return {
     run() {
+      alarmPolicy.start();
       watcher.start();
       worker.start();
       seriesWatch.start();
     },
     async stop() {
       await Promise.all([worker.stop(), seriesWatch.stop()]);
-      await watcher.stop();
+      await Promise.all([watcher.stop(), alarmPolicy.stop()]);
       await explanations.stop();
       for (const connection of [redis, reader, api]) connection.disconnect();
       store.close();

@@ -22,6 +22,12 @@ export const environment = {
     .max(0.5)
     .default(0.01)
     .describe('Share of normal vectors that may raise an alarm'),
+  ALARM_POLICY_POLL_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(1_000)
+    .describe('How often to look for what analysts have decided about alarms'),
   EXPLAIN_ANOMALIES: z
     .enum(['true', 'false'])
     .default('true')
@@ -55,6 +61,7 @@ export interface Config extends BaseConfig {
   releasePublicKeyFile: string;
   releasePollMs: number;
   anomalyAlertRate: number;
+  alarmPolicyPollMs: number;
   explainAnomalies: boolean;
   leaseMs: number;
   predictionTtlSeconds: number;
@@ -71,6 +78,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     releasePublicKeyFile: settings.RELEASE_PUBLIC_KEY_FILE,
     releasePollMs: settings.RELEASE_POLL_MS,
     anomalyAlertRate: settings.ANOMALY_ALERT_RATE,
+    alarmPolicyPollMs: settings.ALARM_POLICY_POLL_MS,
     explainAnomalies: settings.EXPLAIN_ANOMALIES,
     leaseMs: settings.LEASE_MS,
     predictionTtlSeconds: settings.PREDICTION_TTL_SECONDS,

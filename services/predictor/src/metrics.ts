@@ -64,6 +64,23 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       labelNames: ['model'] as const,
       registers,
     }),
+    suppressed: new Counter({
+      name: 'liminal_predictor_suppressed_total',
+      help: 'Vectors that would have alarmed and were held back, by a rule or by a rate that was lowered',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    suppressionRules: new Gauge({
+      name: 'liminal_predictor_suppression_rules',
+      help: 'Suppression rules in force here',
+      registers,
+    }),
+    alarmPolicyReads: new Counter({
+      name: 'liminal_predictor_alarm_policy_reads_total',
+      help: 'Readings of what analysts have decided about alarms; unreadable and failed ones leave the one before in force',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     requestedVectors: new Counter({
       name: 'liminal_predictor_requested_vectors_total',
       help: 'Vectors scored for POST /predict',

@@ -155,10 +155,11 @@ describe('combined p-value', () => {
   });
 
   it('knows nothing without models or without calibration rows', () => {
-    expect(new CombinedCalibration([]).combine([])).toEqual({ pValue: 1, tailPValue: 1 });
+    expect(new CombinedCalibration([]).combine([])).toEqual({ pValue: 1, tailPValue: 1, smallestPValue: 1 });
     expect(new CombinedCalibration([{ scores: new Float32Array(0), tailScale: 1 }]).combine([7])).toEqual({
       pValue: 1,
       tailPValue: 1,
+      smallestPValue: 1,
     });
   });
 });

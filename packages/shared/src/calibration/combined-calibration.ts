@@ -17,6 +17,8 @@ export interface CombinedPValue {
    * 1/(n + 1); an alarm rate holds for `pValue` alone.
    */
   tailPValue: number;
+  /** What `pValue` can be at least: 1/(n + 1). */
+  smallestPValue: number;
 }
 
 const FLOAT32_MAX = 3.4028234663852886e38;
@@ -54,7 +56,7 @@ export class CombinedCalibration {
   /** `scores`: one a model, in the order of the constructor. */
   combine(scores: ArrayLike<number>): CombinedPValue {
     const { rows } = this;
-    if (this.#models.length === 0) return { pValue: 1, tailPValue: 1 };
+    if (this.#models.length === 0) return { pValue: 1, tailPValue: 1, smallestPValue: 1 };
     let bestRank = rows + 1;
     for (let model = 0; model < scores.length; model++) {
       const sorted = this.#ranking.sortedScores[model]!;
@@ -62,7 +64,7 @@ export class CombinedCalibration {
     }
     if (bestRank === 1 && rows > 0) return this.#combineLeading(scores);
     const pValue = (1 + this.#rowsAtLeastAsExtreme(bestRank, scores)) / (rows + 1);
-    return { pValue, tailPValue: bestRank / (rows + 1) };
+    return { pValue, tailPValue: bestRank / (rows + 1), smallestPValue: 1 / (rows + 1) };
   }
 
   /**
@@ -130,7 +132,8 @@ export class CombinedCalibration {
       if (leaderExcess >= excess) ahead.add(leader.row);
     }
     const smallest = 1 / (this.rows + 1);
-    return { pValue: (1 + ahead.size) / (this.rows + 1), tailPValue: smallest * Math.exp(-excess) };
+    const tailPValue = smallest * Math.exp(-excess);
+    return { pValue: (1 + ahead.size) / (this.rows + 1), tailPValue, smallestPValue: smallest };
   }
 }
 

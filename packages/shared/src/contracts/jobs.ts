@@ -52,6 +52,8 @@ export const tuneModelsJobSchema = z.object({
   maxRows: z.int().positive().optional(),
   seed,
   ...labelSourceShape,
+  /** Whether what analysts have said of alarms is taken as labels as well. */
+  verdicts: z.boolean().default(false),
 });
 export type TuneModelsJob = z.infer<typeof tuneModelsJobSchema>;
 

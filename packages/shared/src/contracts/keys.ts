@@ -42,6 +42,24 @@ export const incidentAgesKey = 'incidents:{incidents}:ages';
 export const incidentIndexKey = 'incidents:{incidents}:index';
 export const incidentIndexOrderKey = 'incidents:{incidents}:index-order';
 
+/** Hash of all that analysts have decided: `revision`, `policy` (alarm-policy.ts; the predictor reads both) and `resets`. */
+export const alarmPolicyKey = 'policy:{feedback}';
+
+/** Hash rule id → suppression rule as JSON (suppression.ts), those that are over as well. */
+export const suppressionsKey = 'suppressions:{feedback}';
+
+/**
+ * Hash of what was held back, written by the predictor: `<by>:count`, and `<by>:last`, the newest event time, ms. `by` is the
+ * id of a rule, or the reason where that is a threshold.
+ */
+export const suppressionHitsKey = 'suppressions:{feedback}:hits';
+
+/** Stream of what would have alarmed and was held back, newest last: entries as in `anomalies`. */
+export const suppressedKey = 'suppressed';
+
+/** Stream of everything that analysts have changed, oldest first (audit-entry.ts). Never trimmed. */
+export const auditKey = 'audit:{feedback}';
+
 /** What could not be decoded, with the reason, e.g. `dead:events:{3}`. */
 export const deadLetterKey = (stream: string): string => `dead:${stream}`;
 

@@ -32,6 +32,14 @@ describe('packed predictions', () => {
     expect(decodePredictions(encodePredictions([record, bare, withIp]))).toEqual([record, bare, withIp]);
   });
 
+  it('say what held them back', () => {
+    const suppressed = { severity: 'critical', reason: 'rule', rule: 'export-job-1' } as const;
+    const held = { ...record, suppressed };
+    expect(decodePredictions(encodePredictions([held, record]))).toEqual([held, record]);
+    expect(toPrediction(held)).toMatchObject({ severity: 'none', anomaly: false, suppressed });
+    expect(toPrediction(record)).not.toHaveProperty('suppressed');
+  });
+
   it('of before there were forecasts have none', () => {
     const packr = new Packr({ useRecords: false });
     const [version, [packed]] = packr.unpack(encodePredictions([record])) as [number, [unknown[]]];

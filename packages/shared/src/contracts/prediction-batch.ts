@@ -11,6 +11,8 @@ import {
   type Prediction,
   SEVERITIES,
   type Severity,
+  SUPPRESSION_REASONS,
+  type Suppressed,
 } from './prediction.ts';
 import { UndecodableError } from './undecodable-error.ts';
 import { unpackMsgpack } from './unpack-msgpack.ts';
@@ -37,6 +39,8 @@ export interface PredictionRecord {
   scores: Partial<Record<ModelName, ModelScore>>;
   pValue: number;
   severity: Severity;
+  /** Only where it would have alarmed and was held back; `severity` is `none` then. */
+  suppressed?: Suppressed | undefined;
   release: string;
   provisional: boolean;
   scoredAt: number;
@@ -47,6 +51,7 @@ export interface PredictionRecord {
 type PackedScores = [model: number, score: number, pValue: number][];
 type PackedForecast = [forecaster: number, load: number, lower: number, upper: number];
 type PackedChecked = [...PackedForecast, minuteTs: number, actual: number];
+type PackedSuppressed = [severity: number, reason: number, rule: string | null];
 
 /** Field `b` of an entry of `predictions:{p}` and `anomalies`, and value of `prediction:{p}:<user>`. */
 export function encodePredictions(records: readonly PredictionRecord[]): Buffer {
@@ -80,6 +85,7 @@ export function anomalyId({ user, ts, seq }: Pick<PredictionRecord, 'user' | 'ts
 
 export function toPrediction(record: PredictionRecord): Prediction {
   const { user, ts, seq, values, forecast, checked, scores, pValue, severity, release, provisional, scoredAt } = record;
+  const { suppressed } = record;
   return {
     user,
     ts,
@@ -94,6 +100,7 @@ export function toPrediction(record: PredictionRecord): Prediction {
     pValue,
     severity,
     anomaly: isAnomaly(record),
+    ...(suppressed && { suppressed }),
     release,
     provisional,
     scoredAt,
@@ -125,13 +132,19 @@ function pack(record: PredictionRecord): unknown[] {
     record.scoredAt,
     record.forecast && packForecast(record.forecast),
     record.checked && [...packForecast(record.checked), record.checked.minuteTs, record.checked.actual],
-    ...(record.ip === undefined ? [] : [record.ip]),
+    ...endOf(record),
   ];
+}
+
+/** What most records have not. */
+function endOf({ ip, suppressed }: PredictionRecord): unknown[] {
+  if (suppressed !== undefined) return [ip ?? null, packSuppressed(suppressed)];
+  return ip === undefined ? [] : [ip];
 }
 
 function unpack(packed: unknown): PredictionRecord {
   if (!Array.isArray(packed)) throw new UndecodableError('prediction is no array');
-  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt, forecast, checked, ip] =
+  const [user, ts, seq, bytes, scores, pValue, severity, release, provisional, scoredAt, forecast, checked, ip, held] =
     packed as unknown[];
   const isRecord =
     typeof user === 'string' &&
@@ -158,11 +171,27 @@ function unpack(packed: unknown): PredictionRecord {
     scores: unpackScores(scores as PackedScores),
     pValue: pValue as number,
     severity: SEVERITIES[severity as number]!,
+    ...(held !== undefined && { suppressed: unpackSuppressed(held as PackedSuppressed) }),
     release,
     provisional,
     scoredAt: scoredAt as number,
     ...(typeof ip === 'string' && { ip }),
   };
+}
+
+const packSuppressed = ({ severity, reason, rule }: Suppressed): PackedSuppressed => [
+  SEVERITIES.indexOf(severity),
+  SUPPRESSION_REASONS.indexOf(reason),
+  rule,
+];
+
+function unpackSuppressed([severityNumber, reasonNumber, rule]: PackedSuppressed): Suppressed {
+  const severity = SEVERITIES[severityNumber];
+  const reason = SUPPRESSION_REASONS[reasonNumber];
+  if (severity === undefined || reason === undefined) {
+    throw new UndecodableError('prediction was held back for an unknown reason');
+  }
+  return { severity, reason, rule };
 }
 
 const packForecast = ({ forecaster, load, lower, upper }: LoadForecast): PackedForecast => [

@@ -11,6 +11,18 @@ export const SEVERITIES = ['none', 'warning', 'critical'] as const;
 export const severitySchema = z.enum(SEVERITIES);
 export type Severity = z.infer<typeof severitySchema>;
 
+/** Why a vector that would have alarmed did not: a rule of an analyst, or a rate that was lowered for its user or for everybody. */
+export const SUPPRESSION_REASONS = ['rule', 'user-threshold', 'global-threshold'] as const;
+export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
+
+/** What kept a vector from being an anomaly. */
+export const suppressedSchema = z.object({
+  severity: severitySchema.describe('What it would have been at the alarm rate of the operator'),
+  reason: z.enum(SUPPRESSION_REASONS),
+  rule: z.string().nullable().describe('Id of the rule; null for thresholds'),
+});
+export type Suppressed = z.infer<typeof suppressedSchema>;
+
 const number = z.number();
 /** A feature value; null = not observed (NaN has no JSON form). */
 const featureValue = number.nullable();
@@ -42,6 +54,7 @@ export const predictionSchema = z.object({
   pValue: number.describe('Combined p-value of the release, in (0, 1]'),
   severity: severitySchema,
   anomaly: z.boolean(),
+  suppressed: suppressedSchema.optional().describe('Only where it would have alarmed and was held back: not lost'),
   release: z.string(),
   provisional: z.boolean().describe('Scored by the factory release, which has not seen this platform yet'),
   scoredAt: z.int().describe('When it was scored, ms since the epoch'),

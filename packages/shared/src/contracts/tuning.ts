@@ -62,8 +62,12 @@ export interface LabelSource {
 }
 
 /** Whether there are no labels, or some of each kind: a ranking of one kind alone can't be judged. */
-export function hasBothKindsOrNone({ labels, labelledRows }: LabelSource): boolean {
-  const all = [...labels, ...labelledRows];
-  return all.length === 0 || (all.some(({ anomaly }) => anomaly) && all.some(({ anomaly }) => !anomaly));
+export function hasBothKindsOrNone(source: LabelSource): boolean {
+  return (source.labels.length === 0 && source.labelledRows.length === 0) || hasBothKinds(source);
 }
 export const BOTH_KINDS_MESSAGE = 'labels need at least one anomaly and one normal row';
+
+export function hasBothKinds({ labels, labelledRows }: LabelSource): boolean {
+  const all = [...labels, ...labelledRows];
+  return all.some(({ anomaly }) => anomaly) && all.some(({ anomaly }) => !anomaly);
+}

@@ -15,6 +15,8 @@ export interface ScoredVector {
   scores: Partial<Record<ModelName, ModelScore>>;
   /** The combined p-value; 1 where no model applies. */
   pValue: number;
+  /** What the combined p-value of this vector could have been at least: a rate below it would never alarm. */
+  smallestPValue: number;
   /** Of the minute of the vector; null where no minute of the load history was observed. */
   forecast: LoadForecast | null;
   /** The `predicted_user_load` that the models were given: the forecast, unless the vector brought its own. */
@@ -145,7 +147,7 @@ export class OpenRelease {
       const forecast = forecastOf(forecasts, row, vectors.subarray(start + FEATURE_COUNT, start + VECTOR_LENGTH));
       const place = start + PREDICTED_USER_LOAD;
       if (Number.isNaN(filled[place])) filled[place] = forecast?.load ?? Number.NaN;
-      return { scores: {}, pValue: 1, forecast, predictedLoad: filled[place]! };
+      return { scores: {}, pValue: 1, smallestPValue: 1, forecast, predictedLoad: filled[place]! };
     });
     for (const open of this.#models) {
       if (open !== forecaster) outputs.set(open.model.name, await runModel(open, filled, rows));
@@ -162,14 +164,20 @@ export class OpenRelease {
   #combine(scored: readonly ScoredVector[], outputs: ReadonlyMap<ModelName, ModelOutput>): void {
     const { combination } = this.manifest;
     if (combination.method === 'single') {
-      for (const result of scored) result.pValue = result.scores[combination.model]?.pValue ?? 1;
+      const smallest = 1 / (this.manifest.calibration.rows + 1);
+      for (const result of scored) {
+        result.pValue = result.scores[combination.model]?.pValue ?? 1;
+        result.smallestPValue = smallest;
+      }
       return;
     }
     const columns = combination.models.map((name) => outputs.get(name)!.scores);
     const scores = new Float32Array(columns.length);
     for (const [row, result] of scored.entries()) {
       for (let model = 0; model < columns.length; model++) scores[model] = columns[model]![row]!;
-      result.pValue = this.combine(scores);
+      const { pValue, smallestPValue } = this.#combination!.combine(scores);
+      result.pValue = pValue;
+      result.smallestPValue = smallestPValue;
     }
   }
 }

@@ -15,8 +15,8 @@ export const METRIC_LABELS = {
   feature: 'name of a feature, a constant of the code',
   test: 'test of drift, a constant of the code',
   step: 'phase or outcome of a rollout, a constant of the code',
+  model: 'name of a model, `combined` or `series`: a constant of the code',
   severity: '`none`, `warning`, `critical`',
-  model: 'name of a model of a release, a constant of the code',
   verdict: '`true_positive`, `false_positive`, `expected`, `unclear`',
   entity: '`user`, `series`',
   series:

@@ -21,7 +21,8 @@ export class VerdictReader {
     for await (const { id, judged } of readVerdicts(this.#redis, this.#log, this.#readUpTo)) {
       this.#readUpTo = id;
       const { verdict, anomaly } = judged;
-      if (anomaly.entity !== 'user') continue;
+      // What was held back was no alarm, and says nothing about how many of them are right.
+      if (anomaly.entity !== 'user' || anomaly.record.suppressed !== undefined) continue;
       this.#last.set(verdict.anomaly, { release: anomaly.record.release, verdict: verdict.verdict });
     }
     const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as VerdictCounts;

@@ -16,6 +16,7 @@ import {
   tuneModelsJobSchema,
 } from '@liminal/shared/contracts/jobs';
 import { queuePrefix, trainingQueue } from '@liminal/shared/contracts/keys';
+import { hasBothKinds, type RowLabel } from '@liminal/shared/contracts/tuning';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -42,6 +43,8 @@ export interface TrainingJobsOptions {
   flushArchive(): Promise<void>;
   /** What analysts have said of alarms. */
   judgedVectors(): Promise<JudgedVectors>;
+  /** The same as labels of archived rows. */
+  judgedRows(): Promise<RowLabel[]>;
   metrics: Metrics;
   logger: Logger;
 }
@@ -166,9 +169,18 @@ export class TrainingJobs {
     }
   }
 
-  #tune(job: TuneModelsJob, context: ProcessContext): Promise<TrainingJobResult> {
+  async #tune(job: TuneModelsJob, context: ProcessContext): Promise<TrainingJobResult> {
     const { modelStore, trainingMaxRows } = this.#options.config;
-    return tuneInProcess(job, { modelStore, maxRows: job.maxRows ?? trainingMaxRows }, context);
+    const judged = job.verdicts ? await this.#options.judgedRows() : [];
+    // What the caller says of a row counts: it comes last.
+    const labels = [...judged, ...job.labels];
+    if (job.verdicts && !hasBothKinds({ labels, labelledRows: job.labelledRows })) {
+      throw new TrainingDataError(
+        `analysts have judged alarms of ${judged.length} users, but not both right and false ones: judge some of each, or ` +
+          'tune without verdicts',
+      );
+    }
+    return tuneInProcess({ ...job, labels }, { modelStore, maxRows: job.maxRows ?? trainingMaxRows }, context);
   }
 
   #optimize(job: OptimizeReleaseJob, context: ProcessContext): Promise<TrainingJobResult> {

@@ -55,8 +55,14 @@ const tuneBodySchema = z.preprocess(
       seed,
       requestedBy,
       ...labelSourceShape,
+      verdicts: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Also takes what analysts said of alarms as labels: the alarm that was judged last of each user and kind',
+        ),
     })
-    .refine(hasBothKindsOrNone, BOTH_KINDS_MESSAGE),
+    .refine((body) => body.verdicts || hasBothKindsOrNone(body), BOTH_KINDS_MESSAGE),
 );
 
 const MOST_ROWS_COMPARED = 20_000;

@@ -10,6 +10,8 @@ import {
   neededFromKey,
   predictionKey,
   streamKey,
+  suppressedKey,
+  suppressionHitsKey,
   userHistoryKey,
 } from '@liminal/shared/contracts/keys';
 import { encodePredictions, isAnomaly, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
@@ -49,6 +51,8 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
     deadLetterKey(streamKey('features', partition)),
     anomaliesKey,
     cursorKey('kenning', partition),
+    suppressedKey,
+    suppressionHitsKey,
   ];
   const args: (string | number | Buffer)[] = [
     commit.fence,
@@ -67,6 +71,12 @@ export async function writeCommit(redis: Redis, commit: Commit): Promise<number>
   for (const anomaly of anomalies) {
     const explanation = bytesOf(commit.explanations.get(anomaly)!);
     args.push(encodePredictions([anomaly]), explanation, commit.traceIds?.get(anomaly) ?? '');
+  }
+  const held = records.filter(({ suppressed }) => suppressed !== undefined);
+  args.push(held.length);
+  for (const record of held) {
+    const { rule, reason } = record.suppressed!;
+    args.push(encodePredictions([record]), rule ?? reason, record.ts);
   }
   const newest = new Map(records.map((record) => [record.user, record]));
   args.push(newest.size, HISTORY_LENGTH, HISTORY_TTL_SECONDS);

@@ -17,13 +17,13 @@ import type { Mutex } from '@liminal/shared/runtime/mutex';
 import type { Tracer } from '@liminal/shared/runtime/tracing';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { DecidedAlarms } from '../alarms/decided-alarms.ts';
 import { writeCommit } from '../commit/commit.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkForecast, type ForecastCheck } from '../scoring/forecast-check.ts';
 import { MAX_BATCH_ROWS } from '../scoring/micro-batcher.ts';
 import { newestOfUsers } from '../scoring/newest-of-users.ts';
-import { severityOf } from '../scoring/severity.ts';
 import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
 import type { AnomalyExplanations } from './anomaly-explanations.ts';
 import { ScoreTraces } from './score-traces.ts';
@@ -46,6 +46,8 @@ export interface FeaturesHandlerOptions {
   explanations: AnomalyExplanations;
   /** Undefined when nothing is to be traced. */
   tracer?: Tracer | undefined;
+  /** What analysts have decided about alarms; undefined until that was looked at. */
+  alarms(): DecidedAlarms | undefined;
   now(): number;
 }
 
@@ -83,8 +85,8 @@ export class FeaturesSession implements PartitionSession {
   }
 
   async isBlocked(): Promise<boolean> {
-    const { redis, config, release } = this.#options;
-    if (release() === undefined) return true;
+    const { redis, config, release, alarms } = this.#options;
+    if (release() === undefined || alarms() === undefined) return true;
     if (this.#predictionsWaiting < config.predictionsHighWater) return false;
     const [scored, archived] = await Promise.all([
       redis.hget(cursorKey('predictor', this.partition), 'count'),
@@ -169,6 +171,7 @@ export class FeaturesSession implements PartitionSession {
   async #score(vectors: readonly FeatureVector[]): Promise<ScoredRecords> {
     const { config, metrics, shadow, share, explanations, now } = this.#options;
     const release = this.#options.release()!;
+    const alarms = this.#options.alarms()!;
     const inputs = modelInputs(vectors);
     const startedAt = performance.now();
     const scored = await release.score(inputs, vectors.length);
@@ -180,11 +183,12 @@ export class FeaturesSession implements PartitionSession {
     }
     const scoredAt = now();
     const records = vectors.map(({ user, ts, seq, values, ip }, row): PredictionRecord => {
-      const { scores, pValue, forecast, predictedLoad } = scored[row]!;
+      const { scores, pValue, smallestPValue, forecast, predictedLoad } = scored[row]!;
       values[PREDICTED_USER_LOAD] = predictedLoad;
-      const severity = severityOf(pValue, config.anomalyAlertRate, release.isProvisional);
       const provisional = release.isProvisional;
-      const verdict = { scores, pValue, severity, release: release.id, provisional, scoredAt };
+      const vector = { user, ts, values, pValue, smallestPValue };
+      const decided = alarms.decide(vector, config.anomalyAlertRate, provisional);
+      const verdict = { scores, pValue, ...decided, release: release.id, provisional, scoredAt };
       return { user, ts, seq, values, forecast, checked: null, ...verdict, ...(ip !== undefined && { ip }) };
     });
     return { records, explaining: explanations.explain(this.partition, records) };
@@ -194,6 +198,7 @@ export class FeaturesSession implements PartitionSession {
     const { metrics, config } = this.#options;
     metrics.anomalies.labels('user').inc(records.filter(isAnomaly).length);
     for (const { severity } of records) metrics.predictions.labels(severity).inc();
+    for (const { suppressed } of records) if (suppressed) metrics.suppressed.labels(suppressed.reason).inc();
     for (const model of MODEL_NAMES) {
       const pValues = records.flatMap(({ scores }) => scores[model]?.pValue ?? []);
       metrics.modelVectors.labels(model).inc(pValues.length);

@@ -15,11 +15,11 @@ const DENSE_UNTIL = 16;
 /**
  * Whether a vector is kept in the history of its user: every one at first, so that new users have a history soon, then every
  * 2nd from the 16th, every 4th from the 32nd … every 32nd from the 256th: the last 32 then reach over 1,000 vectors, three
- * hours of activity and more, and 1 commit in 32 writes to the history. Anomalies never are: what is unusual does not become
- * usual by lasting. Depends on the vector alone, so that a batch which is committed again writes the same.
+ * hours of activity and more, and 1 commit in 32 writes to the history. Anomalies never are, held back or not: what is unusual does not
+ * become usual by lasting. Depends on the vector alone, so that a batch which is committed again writes the same.
  */
 export function belongsToHistory(record: PredictionRecord): boolean {
-  return !isAnomaly(record) && record.seq % stepAt(record.seq) === 0;
+  return !isAnomaly(record) && record.suppressed === undefined && record.seq % stepAt(record.seq) === 0;
 }
 
 function stepAt(seq: number): number {

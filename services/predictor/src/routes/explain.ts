@@ -21,6 +21,7 @@ import type { OpenRelease } from '@liminal/shared/release/open-release';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { severityOf } from '../alarms/severity.ts';
 import type { Config } from '../config.ts';
 import { errors } from '../errors.ts';
 import { everyoneOf, expectationsOf } from '../explain/expectations.ts';
@@ -38,7 +39,6 @@ import {
 import { type Explanations, ExplanationsLostError } from '../explanations/explanations.ts';
 import { readHistories } from '../history/user-history.ts';
 import type { Metrics } from '../metrics.ts';
-import { severityOf } from '../scoring/severity.ts';
 import {
   choicesShape,
   type ExplainChoices,

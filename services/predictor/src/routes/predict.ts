@@ -20,11 +20,11 @@ import type { OpenRelease, ScoredVector } from '@liminal/shared/release/open-rel
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { severityOf } from '../alarms/severity.ts';
 import type { Config } from '../config.ts';
 import { errors } from '../errors.ts';
 import type { MicroBatcher, UnscoredVector } from '../scoring/micro-batcher.ts';
 import { newestPredictions } from '../scoring/newest-predictions.ts';
-import { severityOf } from '../scoring/severity.ts';
 
 const bodySchema = z.union(
   [observedVectorSchema, z.strictObject({ vectors: vectorsSchema }), z.strictObject({ user: z.string().min(1) })],

@@ -1,3 +1,4 @@
+import { toEntry } from '@liminal/shared/adapters/stream-worker';
 import { anomaliesKey, streamKey } from '@liminal/shared/contracts/keys';
 import { SEVERITIES, type Severity } from '@liminal/shared/contracts/prediction';
 import { decodePredictions, type PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
@@ -9,7 +10,7 @@ const MAX_PAGES = 50;
 
 /**
  * The newest predictions of at least a severity, by the time of scoring. Those of every severity come from the
- * partitions' streams, the others from the stream of anomalies, which holds no other.
+ * partitions' streams, the others from the stream of anomalies.
  */
 export async function newestPredictions(
   redis: Redis,
@@ -35,11 +36,13 @@ async function newestOf(redis: Redis, key: string, limit: number, least: number)
   for (let page = 0; page < MAX_PAGES; page++) {
     const count = Math.min(limit, ENTRIES_PER_PAGE);
     const entries = await redis.xrevrangeBuffer(key, before, '-', 'COUNT', count);
-    for (const [id, fields] of entries) {
-      const records = decodePredictions(fields[1]!).reverse();
+    for (const { id, fields } of entries.map(toEntry)) {
+      before = `(${id}`;
+      // The stream of anomalies holds those of series as well.
+      if (fields.has('entity')) continue;
+      const records = decodePredictions(fields.get('b')!).reverse();
       found.push(...records.filter((record) => SEVERITIES.indexOf(record.severity) >= least));
       if (found.length >= limit) return found;
-      before = `(${id.toString()}`;
     }
     if (entries.length < count) break;
   }
