@@ -81,20 +81,21 @@ describe('GET /ml/incidents', () => {
       ['ada', 'ben', 'cleo', 'dan'].map((user) => anomaly(user, { ip })),
       explanation([0, 0, 3]),
     );
+    await writeUsers(redis, [anomaly('eve', { ip })]);
     await writeSeries(redis, seriesRecord());
     await untilTaken();
     const incidents = await list();
     expect(incidents.map(({ kind, key, anomalies }) => [kind, key, anomalies]).slice(0, 3)).toEqual([
-      ['ip', ip, 4],
+      ['ip', ip, 5],
       ['scenario', 'ip_entropy:high', 4],
       ['user', 'mallory', 3],
     ]);
-    expect(incidents).toHaveLength(7);
-    expect(incidents[0]).toMatchObject({ state: 'open', severity: 'critical', critical: 4, judged: 0 });
-    expect(incidents[0]!.users).toEqual(['ada', 'ben', 'cleo', 'dan']);
-    // 4 × (1 + log10(0.01 / 0.0005)) = 9.2 of evidence: a little less than half.
+    expect(incidents).toHaveLength(8);
+    expect(incidents[0]).toMatchObject({ state: 'open', severity: 'critical', critical: 5, judged: 0 });
+    expect(incidents[0]!.users).toEqual(['ada', 'ben', 'cleo', 'dan', 'eve']);
+    // 5 × (1 + log10(0.01 / 0.0005)) = 11.5 of evidence, of which some counts as usual.
     expect(incidents[0]!.risk).toBeGreaterThan(35);
-    expect(incidents[0]!.risk).toBeLessThan(50);
+    expect(incidents[0]!.risk).toBeLessThan(55);
     expect((await list('kind=user&user=ada')).map(({ key }) => key)).toEqual(['ada']);
     expect((await list('user=ada')).map(({ kind }) => kind)).toEqual(['ip', 'scenario', 'user']);
     expect((await list(`ip=${ip}`)).map(({ kind }) => kind)).toEqual(['ip']);

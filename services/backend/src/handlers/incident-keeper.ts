@@ -19,7 +19,7 @@ import { decode } from '../queries/anomalies.ts';
 
 const ROUND_MS = 500;
 /** Anomalies of one commit: a few milliseconds of work. */
-const BATCH = 100;
+const BATCH = 50;
 
 export interface IncidentKeeperOptions {
   redis: Redis;
