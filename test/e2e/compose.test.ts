@@ -130,6 +130,7 @@ describe.skipIf('reason' in available)('the suite under Compose', () => {
       expect(logs).not.toContain(secret);
     }
     const anonymous = new Redis({ port: suite.port('redis'), retryStrategy: () => null });
+    anonymous.on('error', () => {});
     await expect(anonymous.get('x')).rejects.toThrow('NOAUTH');
     anonymous.disconnect();
   });
