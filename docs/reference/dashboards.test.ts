@@ -1,3 +1,4 @@
+import * as units from '@grafana/grafana-foundation-sdk/units';
 import { describe, expect, it } from 'vitest';
 import { ALERTS } from './alert-rules.ts';
 import { DASHBOARD_FILES, panelsOf, queriesOf, readDashboard, sourceOf } from './dashboard-files.ts';
@@ -5,6 +6,7 @@ import { KNOWN_SERIES } from './known-series.ts';
 import { queryNames } from './query-names.ts';
 
 const COLUMNS = 24;
+const UNITS = Object.values(units);
 /** Variables that Grafana has by itself. */
 const BUILT_IN = ['__rate_interval', '__interval', '__range'];
 const dashboards = DASHBOARD_FILES.map((file) => ({ file, dashboard: readDashboard(file) }));
@@ -35,6 +37,11 @@ describe.each(dashboards)('the dashboard $file', ({ dashboard }) => {
     const [base, ...steps] = fieldConfig.defaults.thresholds.steps.map(({ value }) => value);
     expect(base).toBeNull();
     expect(steps).toEqual([...steps].sort((left, right) => Number(left) - Number(right)));
+  });
+
+  it.each(panels)('has a unit that Grafana knows in $title', ({ fieldConfig }) => {
+    const { unit } = fieldConfig.defaults;
+    if (!unit.startsWith('suffix:')) expect(UNITS).toContain(unit);
   });
 
   it.each(panels)('leads on from $title to a dashboard that there is', ({ links }) => {
