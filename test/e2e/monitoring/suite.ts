@@ -76,13 +76,17 @@ export class MonitoredSuite {
     await this.#send(this.#endMs - WATCHED_HOURS * HOUR_MS);
     await everythingIsArchived(this.services.backend);
     await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a whole day is there' });
-    await until('a release of this platform serves', async () => {
-      const { production, releases } = await this.ask<{
-        production: string;
-        releases: { id: string; provisional: boolean }[];
-      }>('kenning', '/releases');
-      return releases.find(({ id }) => id === production)?.provisional === false;
-    });
+    await until(
+      'a release of this platform serves',
+      async () => {
+        const { production, releases } = await this.ask<{
+          production: string;
+          releases: { id: string; provisional: boolean }[];
+        }>('kenning', '/releases');
+        return releases.find(({ id }) => id === production)?.provisional === false;
+      },
+      180_000,
+    );
     await this.post('auto-retrainer', '/pause', { by: 'test', because: 'now it is on its own', paused: false });
   }
 
