@@ -179,6 +179,7 @@ export class MonitoredSuite {
     const anomaly = anomalies.filter(({ entity }) => entity === 'user')[turn % 20];
     if (anomaly === undefined) return;
     const verdict = (['true_positive', 'false_positive', 'expected', 'unclear'] as const)[turn % 4];
-    await this.post('backend', `/ml/anomalies/${anomaly.id}/verdict`, { verdict, author: 'test' });
+    const said = { verdict, author: 'test', ...(verdict === 'expected' && { expiresAt: Date.now() + HOUR_MS }) };
+    await this.post('backend', `/ml/anomalies/${anomaly.id}/verdict`, said);
   }
 }
