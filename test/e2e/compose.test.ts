@@ -40,6 +40,8 @@ describe.skipIf('reason' in available)('the suite under Compose', () => {
   const connect = (): void => {
     redis?.disconnect();
     redis = new Redis({ port: suite.port('redis'), password: DEFAULT_PASSWORD });
+    // It goes and comes back with the suite.
+    redis.on('error', () => {});
     store = openModelStore(`s3://127.0.0.1:${suite.port('minio')}/liminal-models`, {
       accessKey: 'liminal',
       secretKey: minioPassword,
