@@ -23,7 +23,12 @@ const programs = {
   alertmanager: alertmanagerProgram(),
   redisExporter: findProgram('prometheus-redis-exporter', 'redis_exporter'),
 };
+/** Not by itself yet: within so short a life the auto-retrainer may not come to check the windows of its features. */
+const isAskedFor = process.env.MONITORING === '1';
+if (!isAskedFor) console.warn('SKIPPED: dashboards and rules under a real Prometheus; MONITORING=1 runs them');
+
 const isSkipped = [
+  !isAskedFor,
   skipsWithout(programs.prometheus, 'prometheus', 'prometheus'),
   skipsWithout(programs.alertmanager, 'alertmanager', 'prometheus-alertmanager'),
   skipsWithout(programs.redisExporter, 'redis_exporter', 'prometheus-redis-exporter'),

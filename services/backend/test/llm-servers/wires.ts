@@ -56,6 +56,8 @@ function parsedOr(text: string): unknown {
 
 const responsesRequest = z.object({
   model: z.string(),
+  /** Nothing is to be kept at the vendor. */
+  store: z.literal(false),
   max_output_tokens: z.int().positive(),
   input: z.array(z.object({ role: z.enum(['system', 'developer', 'user']), content })).min(1),
   text: z.object({

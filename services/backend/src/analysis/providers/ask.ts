@@ -50,6 +50,8 @@ export async function ask(
       output: Output.object({ schema: askedVerdictSchema, name: 'verdict' }),
       maxOutputTokens,
       maxRetries: retries,
+      // OpenAI keeps what it is sent for a month unless told not to; the others do not know the option.
+      providerOptions: { openai: { store: false } },
       abortSignal: AbortSignal.any([timeout, signal]),
     });
     const tokens = toTokens(usage);
