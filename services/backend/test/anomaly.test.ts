@@ -137,7 +137,7 @@ describe('GET /ml/anomalies/:id', () => {
     expect(await detail(id)).toMatchObject({
       status: 200,
       body: {
-        anomaly: { id, verdict: 'true_positive', unexplained: 'not-kept' },
+        anomaly: { id, verdict: 'true_positive', unexplained: null },
         verdicts: [{ verdict: 'unclear' }, { verdict: 'true_positive' }],
       },
     });

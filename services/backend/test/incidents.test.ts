@@ -63,7 +63,11 @@ async function judge(record: PredictionRecord, verdict: string, by = backend): P
   const response = await fetch(`${by.url}/ml/anomalies/${anomalyId(record)}/verdict`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ verdict, author: 'grace' }),
+    body: JSON.stringify({
+      verdict,
+      author: 'grace',
+      ...(verdict === 'expected' && { expiresAt: Date.now() + 3_600_000 }),
+    }),
   });
   expect(response.status).toBe(201);
 }
