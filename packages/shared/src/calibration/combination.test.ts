@@ -91,7 +91,7 @@ describe('combination of the models that apply', () => {
     const { NaN: missing } = Number;
     const random = new Random(4);
     const combination = combinationOf(Array.from({ length: 300 }, () => drawRow(random, 0.5)));
-    expect(combination.combine([missing, missing, missing])).toEqual({ pValue: 1, tailPValue: 1 });
+    expect(combination.combine([missing, missing, missing])).toEqual({ pValue: 1, tailPValue: 1, smallestPValue: 1 });
     expect(combination.combine([missing, missing, 9]).pValue).toBeLessThan(0.01);
   });
 });
