@@ -61,6 +61,8 @@ const HOW_IT_WORKS = [
   '**More of the same** is a range for each feature. In the features that have at least 15% of what made the anomaly (its SHAP values):',
   'from what is usual up to what it was and a quarter more, on the same side. In all others: what is usual for the user or for',
   'everybody. So what is stronger than what was judged, or strange in another way as well, alarms.',
+  'Of many alarms at once only some are explained: one that is not goes by the explained alarm of that user nearest in time, within an',
+  'hour.',
   'No rule is made that would have held back what was confirmed. `GET /ml/anomalies/:id/pattern` shows the ranges; they are a good',
   'start for a rule of your own.',
   '',

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeAlarmPolicy } from '@liminal/shared/contracts/alarm-policy';
+import type { ExplanationRecord } from '@liminal/shared/contracts/explanation';
+import { encodeExplanation } from '@liminal/shared/contracts/explanation-codec';
 import { FEATURE_NAMES, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
 import {
   alarmPolicyKey,
@@ -316,6 +318,45 @@ describe('a verdict', () => {
     const rule = { ...ruleFor(user), features: body.features };
     expect((await call('POST', '/ml/suppressions', rule)).status).toBe(201);
     expect((await judge(id!, 'false_positive', {})).body.effect.suppression).not.toBeNull();
+  });
+
+  test('on one of many at once goes by the nearest alarm of the user that is explained', async () => {
+    const user = newUser();
+    const about = (value: number): ExplanationRecord => ({
+      shap: {
+        algorithm: 'enumeration',
+        quantity: 'minus_log10_p',
+        baseValue: 0,
+        value: 2,
+        shapValues: FEATURE_NAMES.map((_, feature) => (feature === 0 ? 2 : 0)),
+        standardErrors: null,
+        gap: 0,
+        backgroundRows: 1,
+      },
+      expectations: FEATURE_NAMES.map(() => ({
+        user: { low: value, median: value, high: value },
+        everyone: { low: 0, median: 1, high: 2, missingRate: 0 },
+      })),
+      userVectors: 9,
+      summaries: { en: '', ru: '' },
+    });
+    const writeAt = async (minute: number, explanation: ExplanationRecord | 'too-many-at-once'): Promise<string> => {
+      const record = alarm(user, { ts: Date.UTC(2026, 10, 1, 2, minute), seq: minute });
+      await redis.xadd(anomaliesKey, '*', 'b', encodePredictions([record]), 'x', encodeExplanation(explanation));
+      return anomalyId(record);
+    };
+    await writeAt(2, about(50));
+    const id = await writeAt(5, 'too-many-at-once');
+    await writeAt(7, about(70));
+    const pattern = await call<{ features: object }>('GET', `/ml/anomalies/${id}/pattern`);
+    expect(pattern.body.features).toMatchObject({ requests_per_user: { min: 70, max: 150 } });
+    const { body } = await judge(id, 'false_positive', {});
+    const rule = await call<Suppression>('GET', `/ml/suppressions/${body.effect.suppression}`);
+    expect(rule.body.features.requests_per_user).toEqual({ min: 70, max: 150, missing: false });
+    // What was kept with the verdict is what was judged.
+    expect(await call('GET', `/ml/anomalies/${id}`)).toMatchObject({
+      body: { anomaly: { unexplained: 'too-many-at-once' } },
+    });
   });
 
   test('moves the rate of a user who is wrongly alarmed about again and again, which is shown, audited and reset', async () => {

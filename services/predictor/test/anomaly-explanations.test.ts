@@ -125,6 +125,23 @@ describe('an anomaly of the stream', () => {
     expect(explanations.filter((one) => typeof one !== 'string').length).toBeGreaterThanOrEqual(64);
   });
 
+  it('has one where another user has many in the same batch', async () => {
+    const storm = Array.from({ length: 200 }, (_, index) =>
+      vectorOf(VECTORS.scraping, { user: 'bot', seq: index + 1 }),
+    );
+    const partition = partitionOf('bot', PARTITIONS);
+    const user = Array.from({ length: 100 }, (_, index) => `user-${index}`).find(
+      (name) => partitionOf(name, PARTITIONS) === partition,
+    );
+    await send([...storm, vectorOf(VECTORS.scraping, { user: user! })]);
+    await using _ = await startPredictor();
+    await untilScored(201);
+    const anomalies = await storedAnomalies();
+    expect(anomalies.filter(({ explanation }) => explanation === 'too-many-at-once').length).toBeGreaterThan(100);
+    const other = anomalies.find(({ record }) => record.user === user)!;
+    expect(typeof other.explanation).toBe('object');
+  });
+
   it('is written without one where that is switched off', async () => {
     await using _ = await startPredictor({ EXPLAIN_ANOMALIES: 'false' });
     await send([vectorOf(VECTORS.scraping)]);

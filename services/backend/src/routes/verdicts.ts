@@ -15,6 +15,7 @@ import { expiryRefusal } from '../feedback/rule-limits.ts';
 import { effectOf } from '../feedback/verdict-effect.ts';
 import type { Metrics } from '../metrics.ts';
 import { findAnomaly } from '../queries/anomalies.ts';
+import { explainedLike } from '../queries/explained-like.ts';
 import { findSuppressedById } from '../queries/suppressed.ts';
 import { verdictsOf } from '../queries/verdicts.ts';
 import { anomalyParamsSchema } from '../requests/anomaly-params.ts';
@@ -70,10 +71,11 @@ export function addVerdictsRoutes(http: HttpServer, options: VerdictsRoutesOptio
         if (refusal !== undefined) throw errors('LIMINAL_ERR_VERDICT_EXPIRY', refusal.fields);
       }
       const anomaly = await judgedOrExisting(id);
+      const explained = await explainedLike(redis, anomaly, logger);
       const taken = await feedback.change(({ now: at, rules, judged }) => {
         const verdict = { anomaly: id, ...said, ...(expiresAt !== undefined && { expiresAt }), at };
         const effect = effectOf(
-          { verdict, anomaly },
+          { verdict, anomaly: explained },
           { rules, judged, suppress },
           { isAutomatic, falsePositiveMs, newId: newRuleId },
         );
@@ -144,7 +146,7 @@ export function addVerdictsRoutes(http: HttpServer, options: VerdictsRoutesOptio
       },
     },
     async ({ params: { id } }) => {
-      const anomaly = await judgedOrExisting(id);
+      const anomaly = await explainedLike(redis, await judgedOrExisting(id), logger);
       if (anomaly.entity === 'series') throw errors('LIMINAL_ERR_ANOMALY_OF_SERIES', { anomaly: id });
       return { user: anomaly.record.user, features: patternOf(anomaly) };
     },

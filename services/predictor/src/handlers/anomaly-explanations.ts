@@ -24,7 +24,8 @@ export interface AnomalyExplanationsOptions {
 
 /**
  * Explains anomalies on their way into the stream, one for all partitions. The work is bounded: where many come at once,
- * the most anomalous are explained, and what is left out says why. Nothing here fails a commit.
+ * the most anomalous of each user is explained, then the second of each, and what is left out says why. Nothing here fails a
+ * commit.
  */
 export class AnomalyExplanations {
   readonly #options: AnomalyExplanationsOptions;
@@ -41,7 +42,7 @@ export class AnomalyExplanations {
     partition: number,
     records: readonly PredictionRecord[],
   ): Promise<ReadonlyMap<PredictionRecord, Uint8Array>> {
-    const anomalies = records.filter(isAnomaly).sort((left, right) => left.pValue - right.pValue);
+    const anomalies = oneOfEachUserFirst(records.filter(isAnomaly));
     const { isOn } = this.#options;
     const room = isOn ? Math.max(MOST_WAITING - this.#waiting, 0) : 0;
     const chosen = anomalies.slice(0, room);
@@ -83,6 +84,16 @@ export class AnomalyExplanations {
       return this.#without(anomalies, 'failed');
     }
   }
+}
+
+/** The most anomalous of each user, then the second of each, and so on. */
+function oneOfEachUserFirst(records: readonly PredictionRecord[]): PredictionRecord[] {
+  const ofUsers = Map.groupBy(
+    records.toSorted((left, right) => left.pValue - right.pValue),
+    ({ user }) => user,
+  );
+  const turns = new Map([...ofUsers.values()].flatMap((ofUser) => ofUser.map((record, turn) => [record, turn])));
+  return [...turns.keys()].sort((left, right) => turns.get(left)! - turns.get(right)! || left.pValue - right.pValue);
 }
 
 async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
