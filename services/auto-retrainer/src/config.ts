@@ -85,6 +85,14 @@ export const environment = {
     .min(1)
     .default(1_000)
     .describe('Predictions by others after which a promoted release counts as not taken up'),
+  WATCH_TAKE_UP_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30_000)
+    .describe(
+      'Time that a predictor has to load a promoted release: what it scores by others meanwhile does not count',
+    ),
   WATCH_LAG_MS: z.coerce
     .number()
     .int()
@@ -130,6 +138,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     shadowMs: settings.SHADOW_MINUTES * MINUTE_MS,
     watchMs: settings.WATCH_MINUTES * MINUTE_MS,
     watchRows: settings.WATCH_ROWS,
+    watchTakeUpMs: settings.WATCH_TAKE_UP_MS,
     watchLagMs: settings.WATCH_LAG_MS,
     leaseMs: settings.LEASE_MS,
   };

@@ -102,7 +102,7 @@ describe.each(Object.entries(VECTORS))('the explanation of a release: %s', (_, f
     expect(shap!.value).toBe(0 - Math.log10(scored.pValue));
     const inputs = inputsOf(features);
     inputs[4] = scored.predictedLoad;
-    const expected = await bruteForce(inputs, scored.scores, 16);
+    const expected = await bruteForce(inputs, scored.scores, 8);
     expect(shap!.baseValue).toBeCloseTo(expected.baseValue, 9);
     for (const [feature, share] of expected.shapValues.entries()) {
       expect(shap!.shapValues[feature]).toBeCloseTo(share, 6);

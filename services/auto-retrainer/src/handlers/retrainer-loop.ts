@@ -145,7 +145,7 @@ export class RetrainerLoop {
     if (production !== undefined) drift.follow(production.manifest, state);
     await tail.read(state.cursors, (records) => {
       drift.take(records);
-      if (state.watch !== null) watchRecords(state.watch, records, limits.anomalyAlertRate);
+      if (state.watch !== null) watchRecords(state.watch, records, limits);
     });
     if (state.watch !== null) state.watch.lagMs = await tail.predictorLagMs();
   }
@@ -169,7 +169,7 @@ export class RetrainerLoop {
     );
     if (rollout === before) return;
     state.rollout = rollout;
-    if (rollout.phase === 'watching') state.watch = newWatch(rollout.challenger!, await tail.predictorLagMs());
+    if (rollout.phase === 'watching') state.watch = newWatch(rollout.challenger!, await tail.predictorLagMs(), now());
     for (const { step, because } of rollout.steps.slice(before.steps.length)) {
       logger.info({ rollout: rollout.id, challenger: rollout.challenger, step, because }, 'rollout goes on');
       metrics.rolloutSteps.labels(step).inc();

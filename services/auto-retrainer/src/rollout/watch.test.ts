@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { shadowVerdict } from './shadow-verdict.ts';
 import { newWatch, watchRecords, watchVerdict } from './watch.ts';
 
-const limits = { anomalyAlertRate: 0.01, watchRows: 100, watchLagMs: 30_000 };
-const record = (user: string, pValue: number, release = 'r-new') => ({ user, pValue, release }) as PredictionRecord;
+const limits = { anomalyAlertRate: 0.01, watchRows: 100, watchTakeUpMs: 5_000, watchLagMs: 30_000 };
+const SINCE_MS = 1_000_000;
+const record = (user: string, pValue: number, release = 'r-new', scoredAt = SINCE_MS + 5_000) =>
+  ({ user, pValue, release, scoredAt }) as PredictionRecord;
 const users = (count: number, pValue: number, from = 0) =>
   Array.from({ length: count }, (_, user) => record(`u${from + user}`, pValue));
 
 function verdictOn(records: PredictionRecord[], { lagMs = 0, lagBeforeMs = 0 } = {}) {
-  const watch = newWatch('r-new', lagBeforeMs);
-  watchRecords(watch, records, limits.anomalyAlertRate);
+  const watch = newWatch('r-new', lagBeforeMs, SINCE_MS);
+  watchRecords(watch, records, limits);
   watch.lagMs = lagMs;
   return watchVerdict(watch, limits).breach;
 }
@@ -23,6 +25,11 @@ describe('watching a promoted release', () => {
     ['one user who alarms all the time', [...users(20, 0.5), ...Array(50).fill(record('attacker', 0.001))], null],
     ['predictions by another release alone', Array(100).fill(record('u1', 0.5, 'r-old')), /not taken up/],
     ['a few more by the old release', Array(99).fill(record('u1', 0.5, 'r-old')), null],
+    [
+      'many by the old release while this one is loaded',
+      Array(5_000).fill(record('u1', 0.5, 'r-old', SINCE_MS + 4_999)),
+      null,
+    ],
     ['nothing', [], null],
   ])('with %s', (_, records, breach) => {
     if (breach === null) expect(verdictOn(records)).toBeNull();

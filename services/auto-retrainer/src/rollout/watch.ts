@@ -8,7 +8,9 @@ export interface WatchState {
   /** Hashes of the users that count already: each counts by the first of his vectors. */
   users: number[];
   alarms: number;
-  /** Predictions by this release, and by others since the promotion. */
+  /** When the watch began, ms since the epoch. */
+  sinceMs: number;
+  /** Predictions by this release, and by others once there was time to take this one up. */
   rows: number;
   rowsOfOthers: number;
   /** How far the predictor is behind, now and when the release was promoted. */
@@ -28,6 +30,8 @@ export interface WatchLimits {
   anomalyAlertRate: number;
   /** Predictions of others after which the release counts as not taken up. */
   watchRows: number;
+  /** Time that a predictor has to load the release: what it scores by others meanwhile does not count. */
+  watchTakeUpMs: number;
   watchLagMs: number;
 }
 
@@ -37,8 +41,9 @@ const LAG_FACTOR = 3;
 const FEWEST_USERS = 20;
 const MOST_USERS = 10_000;
 
-export const newWatch = (release: string, lagMs: number): WatchState => ({
+export const newWatch = (release: string, lagMs: number, sinceMs: number): WatchState => ({
   release,
+  sinceMs,
   users: [],
   alarms: 0,
   rows: 0,
@@ -48,11 +53,15 @@ export const newWatch = (release: string, lagMs: number): WatchState => ({
 });
 
 /** Takes what was predicted since the promotion. */
-export function watchRecords(watch: WatchState, records: readonly PredictionRecord[], anomalyAlertRate: number): void {
+export function watchRecords(
+  watch: WatchState,
+  records: readonly PredictionRecord[],
+  { anomalyAlertRate, watchTakeUpMs }: Pick<WatchLimits, 'anomalyAlertRate' | 'watchTakeUpMs'>,
+): void {
   const known = new Set(watch.users);
-  for (const { user, release, pValue } of records) {
+  for (const { user, release, pValue, scoredAt } of records) {
     if (release !== watch.release) {
-      watch.rowsOfOthers++;
+      if (scoredAt >= watch.sinceMs + watchTakeUpMs) watch.rowsOfOthers++;
       continue;
     }
     watch.rows++;
@@ -76,7 +85,9 @@ export function watchVerdict(watch: WatchState | null, limits: WatchLimits): Wat
     because,
   });
   if (rows === 0 && rowsOfOthers >= limits.watchRows) {
-    return verdict(`not taken up by the predictor in ${rowsOfOthers} predictions`);
+    return verdict(
+      `not taken up by the predictor after ${limits.watchTakeUpMs / 1000} s and ${rowsOfOthers} predictions`,
+    );
   }
   if (rate.low > ALARM_FACTOR * limits.anomalyAlertRate) {
     const allowed = (100 * ALARM_FACTOR * limits.anomalyAlertRate).toFixed(1);
