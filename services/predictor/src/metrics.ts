@@ -1,5 +1,5 @@
 import { FORECASTERS } from '@liminal/shared/contracts/load-forecast';
-import { MODEL_NAMES } from '@liminal/shared/contracts/prediction';
+import { MODEL_NAMES, SUPPRESSION_REASONS } from '@liminal/shared/contracts/prediction';
 import type { ScoredPoint } from '@liminal/shared/contracts/series';
 import { absentAtFirst, fromZero } from '@liminal/shared/runtime/first-values';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
@@ -202,6 +202,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
   };
   fromZero(metrics.anomalies, { entity: 'user' }, { entity: 'series' });
   fromZero(metrics.predictions, ...(['none', 'warning', 'critical'] as const).map((severity) => ({ severity })));
+  fromZero(metrics.suppressed, ...SUPPRESSION_REASONS.map((reason) => ({ reason })));
   fromZero(metrics.seriesMinutes, { result: 'scored' }, { result: 'unknown' });
   const ofModels = MODEL_NAMES.map((model) => ({ model }));
   fromZero(metrics.modelVectors, ...ofModels);

@@ -21,6 +21,8 @@ const target = z.object({ labels, health: z.string(), lastError: z.string() });
 export type Alert = z.infer<typeof alert>;
 export type Rule = z.infer<typeof rule>;
 
+const STEP_SECONDS = 5;
+
 /** A running Prometheus, by its API. */
 export class Prometheus {
   readonly #url: string;
@@ -36,7 +38,10 @@ export class Prometheus {
 
   /** Every value of the answer over the time from `fromMs` on. */
   async valuesSince(query: string, fromMs: number): Promise<number[]> {
-    const range = { start: String(fromMs / 1000), end: String(Date.now() / 1000), step: '5' };
+    // The last step is now: what a rule has recorded just before would lie behind it otherwise.
+    const end = Date.now() / 1000;
+    const start = end - STEP_SECONDS * Math.ceil((end - fromMs / 1000) / STEP_SECONDS);
+    const range = { start: String(start), end: String(end), step: String(STEP_SECONDS) };
     return values(queried.parse(await this.#get('query_range', { query, ...range })));
   }
 

@@ -1,13 +1,13 @@
 /** What has no data in a suite that runs as it should, and why. Everything else has to have some. */
 
-const NO_VERDICT = 'nobody judges anomalies';
+const NO_ALERT = 'nothing is wrong';
 const NO_PROVIDER = 'no LLM provider is set';
 
 /** Queries of panels, by `dashboard / panel / legend`. */
 export const QUIET_QUERIES: Readonly<Record<string, string>> = {
+  'annotation / Alerts': NO_ALERT,
+  'Overview / Firing alerts / alerts': NO_ALERT,
   'Overview / Not ready / {{job}} lacks {{dependency}}': 'every service has what it needs',
-  'Anomalies / Precision / {{model}}, {{severity}}': NO_VERDICT,
-  'Anomalies / Judged alarms / {{model}}, {{severity}}, {{result}}': NO_VERDICT,
   'Analysis by LLMs / Cost, 24 h / {{provider}}': NO_PROVIDER,
   'Analysis by LLMs / Left alone / {{provider}}': NO_PROVIDER,
   'Analysis by LLMs / Calls per second / {{provider}} {{result}}': NO_PROVIDER,
@@ -22,8 +22,6 @@ export const QUIET_SELECTORS: Readonly<Record<string, string>> = {
 
 /** Metrics that a service declares, and shows only once something has happened. */
 export const QUIET_METRICS: Readonly<Record<string, string>> = {
-  liminal_backend_judged_alarms: NO_VERDICT,
-  liminal_backend_precision_ratio: NO_VERDICT,
   liminal_backend_llm_calls_total: NO_PROVIDER,
   liminal_backend_llm_call_duration_seconds: NO_PROVIDER,
   liminal_backend_llm_tokens_total: NO_PROVIDER,

@@ -14,9 +14,15 @@ const HOUR_MS = 3_600_000;
 const HISTORY_HOURS = 24;
 /** Sent while Prometheus watches, so much faster than it happened. */
 const WATCHED_HOURS = 12;
-const USERS = 120;
+/** Drift and gate look at users that are there at the same time: of fewer they say nothing. */
+const USERS = 1_000;
+/** None that goes on for hours: one account that never rests leaves them few others to look at. */
+const ATTACKS = { scraping: 3, 'stolen-token': 3, 'channel-spam': 3 };
 const CALL_EVENTS = 500;
 const TURN_MS = 250;
+/** In turns of people. */
+const ANALYSIS_EVERY = 5;
+const BEFORE_RETRAINING_MS = 25_000;
 const SEED = 20_261_126;
 
 /** Everything as in production, but that it waits for less. */
@@ -51,7 +57,7 @@ export class MonitoredSuite {
     this.#cleanups = stores.cleanups;
     const startMs = Date.UTC(2026, 0, 5);
     const endMs = startMs + (HISTORY_HOURS + WATCHED_HOURS) * HOUR_MS;
-    this.#events = simulateTraffic({ seed: SEED, startMs, endMs, users: USERS }).events();
+    this.#events = simulateTraffic({ seed: SEED, startMs, endMs, users: USERS, attacks: ATTACKS }).events();
     this.#clockMs = startMs;
     this.#endMs = endMs;
   }
@@ -113,8 +119,13 @@ export class MonitoredSuite {
     const speed = (this.#endMs - fromMs) / durationMs;
     const startedAt = performance.now();
     let asked = 0;
-    await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a rollout is to be seen' });
+    let isRetrained = false;
     while (performance.now() < startedAt + durationMs) {
+      // Not before two scrapes: what counts up from then on is a rate.
+      if (!isRetrained && performance.now() > startedAt + BEFORE_RETRAINING_MS) {
+        await this.post('auto-retrainer', '/retrain', { by: 'test', because: 'a rollout is to be seen' });
+        isRetrained = true;
+      }
       await this.#send(fromMs + (performance.now() - startedAt) * speed);
       await this.#askAround(asked++);
       await sleep(TURN_MS);
@@ -181,5 +192,6 @@ export class MonitoredSuite {
     const verdict = (['true_positive', 'false_positive', 'expected', 'unclear'] as const)[turn % 4];
     const said = { verdict, author: 'test', ...(verdict === 'expected' && { expiresAt: Date.now() + HOUR_MS }) };
     await this.post('backend', `/ml/anomalies/${anomaly.id}/verdict`, said);
+    if (turn % ANALYSIS_EVERY === 0) await this.post('backend', `/ml/anomalies/${anomaly.id}/analysis`, {});
   }
 }
