@@ -17,6 +17,11 @@ export interface ActivationRange {
 }
 
 const INT8_MAX = 127;
+/**
+ * Of weights that are multiplied in integers: processors without VNNI add the products of two uint8 and int8 values in
+ * int16, which saturates beyond 2 · 255 · 64 (ONNX Runtime calls this a reduced range).
+ */
+const INT8_MAX_IN_INTEGERS = 64;
 const UINT8_MAX = 255;
 
 /** Names of the values that go into the dense layers of a file, each once; empty where it has none. */
@@ -45,12 +50,12 @@ export function withLayerInputs(file: Uint8Array): Uint8Array<ArrayBuffer> {
  */
 export function quantiseWeights(file: Uint8Array): Uint8Array<ArrayBuffer> {
   const model = parseModel(file);
-  quantiseLayerWeights(model.graph!);
+  quantiseLayerWeights(model.graph!, INT8_MAX);
   return modelBytes(model);
 }
 
 /**
- * As `quantiseWeights`, and the values that go into each layer are quantised to uint8 by `QuantizeLinear` and
+ * As `quantiseWeights`, but with weights of −64…64, and the values that go into each layer are quantised to uint8 by `QuantizeLinear` and
  * `DequantizeLinear` with the given ranges (static quantisation in the QDQ form, which runtimes may compute in integers).
  * Values beyond a range saturate. Throws `RangeError` where a range is missing.
  */
@@ -68,7 +73,7 @@ export function quantiseStatically(
     quantised.set(input, known);
     node.input[0] = known;
   }
-  quantiseLayerWeights(graph);
+  quantiseLayerWeights(graph, INT8_MAX_IN_INTEGERS);
   return modelBytes(model);
 }
 
@@ -88,12 +93,12 @@ export function storeWeightsInHalf(file: Uint8Array): Uint8Array<ArrayBuffer> {
   return modelBytes(model);
 }
 
-function quantiseLayerWeights(graph: GraphProto): void {
+function quantiseLayerWeights(graph: GraphProto, most: number): void {
   for (const { node, weight, inputs, outputs, values } of denseNodes(graph)) {
     const scales = new Float32Array(outputs);
     for (let index = 0; index < values.length; index++) {
       const column = index % outputs;
-      scales[column] = Math.max(scales[column]!, Math.abs(values[index]!) / INT8_MAX);
+      scales[column] = Math.max(scales[column]!, Math.abs(values[index]!) / most);
     }
     // A unit without weights: any scale gives back its zeros.
     for (let column = 0; column < outputs; column++) scales[column] ||= 1;

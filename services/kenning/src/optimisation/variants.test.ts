@@ -145,7 +145,7 @@ describe('variants of a network', () => {
         const weights = byName[weightName(name)]!;
         return Array.from({ length: outputs }, (_, unit) => {
           const column = x.map((_, index) => weights[index * outputs + unit]!);
-          const scale = Math.max(...column.map(Math.abs)) / 127;
+          const scale = Math.max(...column.map(Math.abs)) / 64;
           const sum = x.reduce((sum, value, i) => sum + seen(value) * Math.round(column[i]! / scale) * scale, 0);
           const biased = sum + byName[biasName(name)]![unit]!;
           if (activation === 'relu') return Math.max(0, biased);
