@@ -21,6 +21,4 @@ export const FOREIGN_SERIES: ReadonlyMap<string, readonly string[]> = new Map([
   ['redis_db_keys', ['db']],
   ['redis_aof_current_size_bytes', []],
   ['redis_aof_last_write_status', []],
-  // Of the backend, once it asks LLMs for analyses.
-  ['liminal_backend_llm_spent_usd_ratio', ['window']],
 ]);
