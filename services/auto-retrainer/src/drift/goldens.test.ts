@@ -22,7 +22,7 @@ const sorted = (values: number[]): Float64Array => Float64Array.from(values).sor
 function pooledColumn({ left, right }: TwoSamples) {
   const values = Float32Array.from([...left, ...right]);
   const marks = new Uint8Array(values.length).fill(1, 0, left.length);
-  return new PooledColumn({ values, rows: values.length, columns: 1 }, 0).distances(marks);
+  return new PooledColumn({ values, rows: values.length, columns: 1 }, 0).distances(marks, left.length);
 }
 
 describe('against SciPy and scikit-learn', () => {

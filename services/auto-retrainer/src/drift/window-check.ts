@@ -106,7 +106,7 @@ function columnDistances(
   }));
   for (const marks of labellings(pooled.rows, before.rows, permutations, random)) {
     for (const column of columns) {
-      const distances = column.pooled.distances(marks);
+      const distances = column.pooled.distances(marks, before.rows);
       column.wasserstein.add(distances.wasserstein);
       column.populationStability.add(distances.populationStability);
     }
