@@ -25,6 +25,14 @@ function pooledColumn({ left, right }: TwoSamples) {
   return new PooledColumn({ values, rows: values.length, columns: 1 }, 0).distances(marks, left.length);
 }
 
+it('rows without a value do not count', () => {
+  const marks = Uint8Array.of(1, 1, 1, 0, 0, 0, 0);
+  const values = Float32Array.of(1, Number.NaN, 2, 3, Number.NaN, 5, 6);
+  const holed = new PooledColumn({ values, rows: values.length, columns: 1 }, 0).distances(marks, 3);
+  expect(holed).toEqual(pooledColumn({ left: [1, 2], right: [3, 5, 6] }));
+  expect(holed.wasserstein).toBeGreaterThan(1);
+});
+
 describe('against SciPy and scikit-learn', () => {
   it.each<TwoSamples & { ks: number; exactPValue: number; wasserstein: number }>(golden.twoSamples)(
     'compares samples of $left.length and $right.length values',

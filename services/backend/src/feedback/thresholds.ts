@@ -44,7 +44,7 @@ const DAY_MS = 86_400_000;
 /** For so long a verdict moves a rate; then the rate rises again by itself, and is judged anew. */
 export const THRESHOLD_MEMORY_MS = 30 * DAY_MS;
 /** Alarms of a user with less than this between them are one finding, however many of them were judged. */
-const EPISODE_GAP_MS = 3_600_000;
+export const EPISODE_GAP_MS = 3_600_000;
 const GLOBAL_FACTORS = [1, 1 / 2, LOWEST_GLOBAL_FACTOR];
 
 type Judged = Pick<JudgedAlarm, 'verdict' | 'at'> & { vector: JudgedVector };

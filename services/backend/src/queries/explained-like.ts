@@ -2,11 +2,10 @@ import type { AnomalyEntry } from '@liminal/shared/contracts/anomaly-entry';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { timeOf } from '../anomalies/anomaly-filter.ts';
+import { EPISODE_GAP_MS } from '../feedback/thresholds.ts';
 import { findAnomalies } from './anomalies.ts';
 
-/** Alarms within that of each other are one occasion. */
-const OCCASION_MS = 3_600_000;
-/** Of the user's alarms of one occasion. */
+/** Of the user's alarms around it. */
 const MOST_LOOKED_AT = 1_000;
 
 /**
@@ -18,7 +17,14 @@ export async function explainedLike(redis: Redis, anomaly: AnomalyEntry, logger:
   const { user, ts } = anomaly.record;
   const { found } = await findAnomalies(
     redis,
-    { entity: 'user', user, minSeverity: 'none', from: ts - OCCASION_MS, to: ts + OCCASION_MS, limit: MOST_LOOKED_AT },
+    {
+      entity: 'user',
+      user,
+      minSeverity: 'none',
+      from: ts - EPISODE_GAP_MS,
+      to: ts + EPISODE_GAP_MS,
+      limit: MOST_LOOKED_AT,
+    },
     logger,
   );
   const away = (other: AnomalyEntry): number => Math.abs(timeOf(other) - ts);

@@ -55,8 +55,9 @@ export function quantiseWeights(file: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * As `quantiseWeights`, but with weights of −64…64, and the values that go into each layer are quantised to uint8 by `QuantizeLinear` and
- * `DequantizeLinear` with the given ranges (static quantisation in the QDQ form, which runtimes may compute in integers).
+ * As `quantiseWeights`, but with weights of −64…64, and the values that go into each layer are quantised to uint8 by
+ * `QuantizeLinear` and `DequantizeLinear` with the given ranges (static quantisation in the QDQ form, which runtimes may
+ * compute in integers).
  * Values beyond a range saturate. Throws `RangeError` where a range is missing.
  */
 export function quantiseStatically(
