@@ -1,6 +1,11 @@
-/** ln(0!) … ln(most!): sums of logarithms, exact to rounding. */
+let table = new Float64Array(2);
+
+/** ln(0!) … ln(most!) and possibly further: sums of logarithms, exact to rounding. Kept, since every look asks again. */
 export function logFactorials(most: number): Float64Array {
-  const table = new Float64Array(most + 1);
-  for (let number = 2; number <= most; number++) table[number] = table[number - 1]! + Math.log(number);
+  if (most < table.length) return table;
+  const longer = new Float64Array(most + 1);
+  longer.set(table);
+  for (let number = table.length; number <= most; number++) longer[number] = longer[number - 1]! + Math.log(number);
+  table = longer;
   return table;
 }

@@ -1,5 +1,5 @@
 import type { Random } from '@liminal/shared/runtime/random';
-import { labellings, PermutationTest } from './permutations.ts';
+import { ENOUGH_SHARE, labellings, PermutationTest } from './permutations.ts';
 
 export interface MmdResult {
   /** Unbiased estimate of MMD² (Gretton et al. 2012, eq. 3); may be below 0. */
@@ -29,10 +29,13 @@ export function mmdTest(
 ): MmdResult {
   const rows = values.length / length;
   const squares = squaredDistances(values, length, rows);
-  const kernel = rbfKernel(squares, MEDIAN_SHARE ** 2 * medianSquare(squares, rows, random));
-  const sums = new KernelSums(kernel, rows);
-  const test = new PermutationTest();
-  for (const marks of labellings(rows, referenceRows, permutations, random)) test.add(sums.mmd(marks, referenceRows));
+  const sigmaSquared = MEDIAN_SHARE ** 2 * medianSquare(squares, rows, random);
+  const sums = new KernelSums(rbfKernel(squares, rows, 2 * sigmaSquared), rows);
+  const test = new PermutationTest(Math.ceil(ENOUGH_SHARE * permutations));
+  for (const marks of labellings(rows, referenceRows, permutations, random)) {
+    test.add(sums.mmd(marks));
+    if (test.isDecided) break;
+  }
   return { value: test.observed, pValue: test.pValue };
 }
 
@@ -43,9 +46,8 @@ export function unbiasedMmd(
   twoSigmaSquared: number,
 ): number {
   const rows = values.length / length;
-  const kernel = squaredDistances(values, length, rows).map((square) => Math.exp(-square / twoSigmaSquared));
-  const marks = new Uint8Array(rows).fill(1, 0, referenceRows);
-  return new KernelSums(kernel, rows).mmd(marks, referenceRows);
+  const kernel = rbfKernel(squaredDistances(values, length, rows), rows, twoSigmaSquared);
+  return new KernelSums(kernel, rows).mmd(new Uint8Array(rows).fill(1, 0, referenceRows));
 }
 
 /** Only the sum within the reference has to be added up for a labelling: the rest follows from the sums of the rows. */
@@ -72,21 +74,23 @@ class KernelSums {
     this.#total = total;
   }
 
-  mmd(marks: Uint8Array, referenceRows: number): number {
-    const currentRows = this.#rows - referenceRows;
+  /** `marks`: 1 for each row of the reference. */
+  mmd(marks: Uint8Array): number {
+    const kernel = this.#kernel;
+    const rows = this.#rows;
     const members = this.#members;
-    let count = 0;
+    let referenceRows = 0;
     let referenceToAll = 0;
-    for (let row = 0; row < this.#rows; row++) {
-      if (marks[row] === 0) continue;
-      members[count++] = row;
-      referenceToAll += this.#rowSums[row]!;
-    }
     let within = 0;
-    for (let place = 0; place < count; place++) {
-      const start = members[place]! * this.#rows;
-      for (let other = 0; other < place; other++) within += this.#kernel[start + members[other]!]!;
+    // In ascending order, so that what is read of the kernel lies below its diagonal and close together.
+    for (let row = 0; row < rows; row++) {
+      if (marks[row] === 0) continue;
+      referenceToAll += this.#rowSums[row]!;
+      const start = row * rows;
+      for (let place = 0; place < referenceRows; place++) within += kernel[start + members[place]!]!;
+      members[referenceRows++] = row;
     }
+    const currentRows = rows - referenceRows;
     const across = referenceToAll - 2 * within;
     const withinCurrent = this.#total - 2 * within - 2 * across;
     return (
@@ -97,6 +101,7 @@ class KernelSums {
   }
 }
 
+/** Below the diagonal of a row-major [rows, rows] matrix; 0 elsewhere. */
 function squaredDistances(values: Float64Array, length: number, rows: number): Float64Array {
   const squares = new Float64Array(rows * rows);
   for (let row = 0; row < rows; row++) {
@@ -107,7 +112,6 @@ function squaredDistances(values: Float64Array, length: number, rows: number): F
         sum += difference * difference;
       }
       squares[row * rows + other] = sum;
-      squares[other * rows + row] = sum;
     }
   }
   return squares;
@@ -116,12 +120,22 @@ function squaredDistances(values: Float64Array, length: number, rows: number): F
 function medianSquare(squares: Float64Array, rows: number, random: Random): number {
   const drawn = Float64Array.from({ length: MEDIAN_PAIRS }, () => {
     const row = random.int(rows);
-    return squares[row * rows + ((row + 1 + random.int(rows - 1)) % rows)]!;
+    const other = (row + 1 + random.int(rows - 1)) % rows;
+    return squares[Math.max(row, other) * rows + Math.min(row, other)]!;
   }).sort();
   const median = drawn[MEDIAN_PAIRS >> 1]!;
   return median > 0 ? median : 1;
 }
 
-function rbfKernel(squares: Float64Array, sigmaSquared: number): Float64Array {
-  return squares.map((square) => Math.exp(-square / (2 * sigmaSquared)));
+/** exp(−square/2σ²) of both halves, 1 on the diagonal. */
+function rbfKernel(squares: Float64Array, rows: number, twoSigmaSquared: number): Float64Array {
+  const kernel = new Float64Array(rows * rows).fill(1);
+  for (let row = 0; row < rows; row++) {
+    for (let other = 0; other < row; other++) {
+      const value = Math.exp(-squares[row * rows + other]! / twoSigmaSquared);
+      kernel[row * rows + other] = value;
+      kernel[other * rows + row] = value;
+    }
+  }
+  return kernel;
 }

@@ -6,7 +6,7 @@ import { copulaScale } from './copula-scale.ts';
 import { ksPValue, ksStatistic } from './kolmogorov-smirnov.ts';
 import { type MmdResult, mmdTest } from './maximum-mean-discrepancy.ts';
 import { missingRatePValue } from './missing-rate.ts';
-import { labellings, PermutationTest } from './permutations.ts';
+import { ENOUGH_SHARE, labellings, PermutationTest } from './permutations.ts';
 import { pool, type Sample, sortedColumn, subsample } from './sample.ts';
 
 export interface WindowCheckOptions {
@@ -99,17 +99,21 @@ function columnDistances(
 ): Results<keyof ColumnDistances>[] {
   const before = subsample(reference, permutedRows, random);
   const pooled = pool(before, subsample(current, permutedRows, random));
+  const enough = Math.ceil(ENOUGH_SHARE * permutations);
   const columns = FEATURE_NAMES.map((_, column) => ({
     pooled: new PooledColumn(pooled, column),
-    wasserstein: new PermutationTest(),
-    populationStability: new PermutationTest(),
+    wasserstein: new PermutationTest(enough),
+    populationStability: new PermutationTest(enough),
   }));
+  let undecided = columns;
   for (const marks of labellings(pooled.rows, before.rows, permutations, random)) {
-    for (const column of columns) {
-      const distances = column.pooled.distances(marks, before.rows);
-      column.wasserstein.add(distances.wasserstein);
-      column.populationStability.add(distances.populationStability);
+    for (const { pooled, wasserstein, populationStability } of undecided) {
+      const distances = pooled.distances(marks, before.rows);
+      wasserstein.add(distances.wasserstein);
+      populationStability.add(distances.populationStability);
     }
+    undecided = undecided.filter((column) => !(column.wasserstein.isDecided && column.populationStability.isDecided));
+    if (undecided.length === 0) break;
   }
   return columns.map(({ wasserstein, populationStability }) => ({
     wasserstein: result(wasserstein.observed, wasserstein.pValue),

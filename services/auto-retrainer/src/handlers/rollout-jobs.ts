@@ -1,7 +1,12 @@
 import type { ReleasesQueue } from '@liminal/shared/adapters/releases-queue';
 import { requestTraining, type TrainingQueue } from '@liminal/shared/adapters/training-queue';
 import { type GateReport, gateReportSchema } from '@liminal/shared/contracts/gate';
-import { GATE_RELEASE, type TrainReleaseResult, trainReleaseResultSchema } from '@liminal/shared/contracts/jobs';
+import {
+  GATE_RELEASE,
+  type GateReleaseJob,
+  type TrainReleaseResult,
+  trainReleaseResultSchema,
+} from '@liminal/shared/contracts/jobs';
 import {
   MOVE_POINTER,
   type MovePointerJob,
@@ -10,7 +15,7 @@ import {
 } from '@liminal/shared/contracts/release-moves';
 import type { Job } from 'bullmq';
 import type { z } from 'zod';
-import type { JobFact, Rollout, RolloutFacts } from '../rollout/rollout.ts';
+import { isComparedMeanwhile, type JobFact, type Rollout, type RolloutFacts } from '../rollout/rollout.ts';
 
 const REQUESTED_BY = 'auto-retrainer';
 const MOST_REASON = 1_000;
@@ -43,9 +48,9 @@ export class RolloutJobs {
       case 'training':
         return { training: await factOf<TrainReleaseResult>(await training.getJob(id), trainReleaseResultSchema) };
       case 'gating':
-        return { gate: await factOf<GateReport>(await training.getJob(id), gateReportSchema) };
+        return { gate: await gateFact(await training.getJob(id)) };
       case 'watching':
-        return {};
+        return isComparedMeanwhile(rollout) ? { gate: await gateFact(await training.getJob(id)) } : {};
       default:
         return { move: await factOf<MovePointerResult>(await releases.getJob(id), movePointerResultSchema) };
     }
@@ -53,7 +58,7 @@ export class RolloutJobs {
 
   /** Asks for what the current phase needs, unless that was done. */
   async ensure(rollout: Rollout, production: string | null): Promise<void> {
-    const { training, releases, anomalyAlertRate: alertRate, holdOutShare } = this.#options;
+    const { training, releases, anomalyAlertRate, holdOutShare } = this.#options;
     const id = jobId(rollout);
     switch (rollout.phase) {
       case 'training': {
@@ -63,20 +68,12 @@ export class RolloutJobs {
         await requestTraining(training, { reason, requestedBy, promote, ...rows, ...holdOut }, id);
         return;
       }
-      case 'gating': {
-        const { challenger, champion, holdOut, requestedBy } = rollout;
-        const nothing = { rows: 0, fromTs: 0, toTs: 0 };
-        const data = {
-          requestedBy,
-          challenger: challenger!,
-          champion: champion!,
-          holdOut: holdOut ?? nothing,
-          alertRate,
-        };
-        await training.add(GATE_RELEASE, data, { jobId: id });
+      case 'gating':
+        await training.add(GATE_RELEASE, gateJobOf(rollout, anomalyAlertRate), { jobId: id });
         return;
-      }
       case 'watching':
+        if (!isComparedMeanwhile(rollout)) return;
+        await training.add(GATE_RELEASE, gateJobOf(rollout, anomalyAlertRate), { jobId: id });
         return;
       default: {
         const move = moveOf(rollout, production);
@@ -87,6 +84,16 @@ export class RolloutJobs {
 }
 
 const jobId = ({ id, phase }: Rollout): string => `${id}-${phase}`;
+
+const NO_ROWS = { rows: 0, fromTs: 0, toTs: 0 };
+
+const gateJobOf = ({ challenger, champion, holdOut, requestedBy }: Rollout, alertRate: number): GateReleaseJob => ({
+  requestedBy,
+  challenger: challenger!,
+  champion: champion!,
+  holdOut: holdOut ?? NO_ROWS,
+  alertRate,
+});
 
 function moveOf(rollout: Rollout, production: string | null): MovePointerJob | undefined {
   const { phase, challenger, champion, reason, because } = rollout;
@@ -128,6 +135,8 @@ function moveOf(rollout: Rollout, production: string | null): MovePointerJob | u
     requestedBy,
   };
 }
+
+const gateFact = (job: Job | undefined): Promise<JobFact<GateReport>> => factOf<GateReport>(job, gateReportSchema);
 
 async function factOf<Result>(job: Job | undefined, schema: z.ZodType): Promise<JobFact<Result>> {
   if (job === undefined) return { state: 'absent' };

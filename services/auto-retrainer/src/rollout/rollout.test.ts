@@ -1,3 +1,4 @@
+import type { GateReport } from '@liminal/shared/contracts/gate';
 import { noShadowCounts } from '@liminal/shared/contracts/shadow-counts';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
@@ -35,6 +36,12 @@ const gate = (passed: boolean): NonNullable<RolloutFacts['gate']> => ({
     at: '2026-01-02T00:00:00.000Z',
   },
 });
+const compared = (challenger: number): NonNullable<RolloutFacts['gate']> => {
+  const { result } = gate(false) as { result: GateReport };
+  const separation = { ...result.checks[0]!, check: 'separation' as const, challenger, champion: 0.95, limit: 0.9 };
+  return { state: 'done', result: { ...result, checks: [...result.checks, separation] } };
+};
+const forced = { phase: 'watching', skips: 'gate and shadow' } as const;
 const failed = { state: 'failed', error: 'no rows' } as const;
 
 function rollout(change: Partial<Rollout> = {}): Rollout {
@@ -153,6 +160,36 @@ describe('advance', () => {
       { phase: 'watching' },
       { production: CHALLENGER, watch: breach },
       { phase: 'rolling-back' },
+    ],
+    [
+      'goes back when it was forced and finds much less than what served',
+      forced,
+      { production: CHALLENGER, gate: compared(0.799) },
+      { phase: 'rolling-back' },
+    ],
+    [
+      'stays when it was forced and finds less',
+      forced,
+      { production: CHALLENGER, gate: compared(0.801) },
+      { phase: 'watching' },
+    ],
+    [
+      'is watched on when it was forced until it is compared',
+      forced,
+      { production: CHALLENGER, now: 239_999, gate: { state: 'pending' } },
+      { phase: 'watching' },
+    ],
+    [
+      'has made it when it was forced and nobody compares it',
+      forced,
+      { production: CHALLENGER, now: 240_000, gate: { state: 'pending' } },
+      { phase: 'clearing', outcome: 'promoted' },
+    ],
+    [
+      'has made it when it was forced and can not be compared',
+      forced,
+      { production: CHALLENGER, now: 60_000, gate: failed },
+      { phase: 'clearing', outcome: 'promoted' },
     ],
     [
       'gives way to somebody else while it is watched',

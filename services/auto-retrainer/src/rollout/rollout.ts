@@ -2,6 +2,7 @@ import type { GateReport } from '@liminal/shared/contracts/gate';
 import type { HoldOut, TrainingReason, TrainReleaseResult } from '@liminal/shared/contracts/jobs';
 import type { MovePointerResult } from '@liminal/shared/contracts/release-moves';
 import type { ShadowCounts } from '@liminal/shared/contracts/shadow-counts';
+import { blindness } from './blindness.ts';
 import { type ShadowLimits, shadowVerdict } from './shadow-verdict.ts';
 import type { WatchVerdict } from './watch.ts';
 
@@ -26,7 +27,7 @@ export interface Rollout {
   requestedBy: string;
   /** Rows to train on, by event time. */
   rows: { sinceTs?: number; untilTs?: number };
-  /** The first own release, or a person's wish: no gate and no shadow stand before it. */
+  /** The first own release, or a person's wish: no gate and no shadow stand before it (see `isComparedMeanwhile`). */
   skips: 'nothing' | 'gate and shadow' | 'everything';
   champion: string | null;
   challenger: string | null;
@@ -91,6 +92,13 @@ export function advance(rollout: Rollout, facts: RolloutFacts, limits: RolloutLi
       return afterClearing(rollout, facts);
   }
 }
+
+/**
+ * Whether the gate compares it while it serves already. A person may leave the gate out, but live traffic alone shows only
+ * alarms that are too many: a release that no longer finds attacks is quiet.
+ */
+export const isComparedMeanwhile = ({ phase, skips, champion }: Rollout): boolean =>
+  phase === 'watching' && skips === 'gate and shadow' && champion !== null;
 
 /** A person's wish to go back from a release that is watched. */
 export const turnBack = (rollout: Rollout, now: number, because: string): Rollout =>
@@ -165,15 +173,20 @@ function afterPromotion(rollout: Rollout, { now, production, move }: RolloutFact
   return rollout;
 }
 
-function afterWatch(rollout: Rollout, { now, production, watch }: RolloutFacts, { watchMs }: RolloutLimits): Rollout {
+function afterWatch(rollout: Rollout, facts: RolloutFacts, { watchMs }: RolloutLimits): Rollout {
+  const { now, production, watch, gate } = facts;
   if (production !== rollout.challenger) return clear(rollout, now, 'overtaken', `${production} serves meanwhile`);
-  if (watch.breach !== null) {
-    if (rollout.champion !== null) return enter(rollout, now, 'rolling-back', watch.breach);
-    return clear(rollout, now, 'promoted', `${watch.breach}, but nothing served before`);
+  const breach = watch.breach ?? (gate?.state === 'done' ? blindness(gate.result) : null);
+  if (breach !== null) {
+    if (rollout.champion !== null) return enter(rollout, now, 'rolling-back', breach);
+    return clear(rollout, now, 'promoted', `${breach}, but nothing served before`);
   }
+  const isWaiting = isComparedMeanwhile(rollout) && gate?.state !== 'done' && gate?.state !== 'failed';
   const elapsedMs = now - rollout.phaseSince;
-  if (elapsedMs < (watch.hasSeenEnough ? watchMs : LONGEST_WATCH * watchMs)) return rollout;
-  return clear(rollout, now, 'promoted', watch.because);
+  if (elapsedMs < (watch.hasSeenEnough && !isWaiting ? watchMs : LONGEST_WATCH * watchMs)) return rollout;
+  const comparison =
+    gate?.state === 'failed' ? `, the comparison failed: ${gate.error}` : isWaiting ? ', not compared in time' : '';
+  return clear(rollout, now, 'promoted', watch.because + comparison);
 }
 
 function afterRollback(rollout: Rollout, { now, production, move }: RolloutFacts): Rollout {
