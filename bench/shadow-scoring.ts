@@ -4,6 +4,7 @@ import { loadConfig } from '@liminal/predictor/config';
 import { Explanations } from '@liminal/predictor/explanations/explanations';
 import { AnomalyExplanations } from '@liminal/predictor/handlers/anomaly-explanations';
 import { FeaturesSession } from '@liminal/predictor/handlers/features';
+import { ServingFailures } from '@liminal/predictor/handlers/serving-failures';
 import { createMetrics } from '@liminal/predictor/metrics';
 import { ShadowScorer } from '@liminal/predictor/shadow/shadow-scorer';
 import { NO_POLICY } from '@liminal/shared/contracts/alarm-policy';
@@ -74,10 +75,12 @@ async function cpuMs(
   const metrics = createMetrics(new Registry(), { partitions: () => 1 });
   const { anomalyAlertRate } = config;
   const alarms = new DecidedAlarms(NO_POLICY);
+  const failures = new ServingFailures({ redis, logger });
   const explanations = new AnomalyExplanations({
     redis,
     explanations: new Explanations({ logger }),
     isOn: false,
+    failures,
     metrics,
     logger,
   });
@@ -92,6 +95,7 @@ async function cpuMs(
       share: new EventLoopShare(),
       scoring: new Mutex(),
       shadow: new ShadowScorer({ redis, shadow: () => shadow, anomalyAlertRate, metrics, logger }),
+      failures,
       explanations,
       alarms: () => alarms,
       now: Date.now,

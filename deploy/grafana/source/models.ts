@@ -131,12 +131,16 @@ export const models = () =>
             limits: NO_LIMIT,
             links: [next('pipeline')],
           }),
-          graph('Shadow: disagreement', {
+          graph('Shadow: alarms and disagreement', {
             description:
-              'Share of these vectors on which the shadow release and the one that serves did not both alarm or both not. High: the new release judges otherwise, for better or worse.',
+              'Share of these vectors on which the shadow release alarmed, on which the one that serves did, and on which just one of them did. High disagreement: the new release judges otherwise, for better or worse.',
             unit: 'percentunit',
             min: 0,
             queries: {
+              'alarms of the {{release}} release': share(
+                grown('liminal_predictor_shadow_alarms_total', '15m', 'release'),
+                grown('liminal_predictor_shadow_vectors_total', '15m'),
+              ),
               disagreement: share(
                 grown('liminal_predictor_shadow_disagreements_total', '15m'),
                 grown('liminal_predictor_shadow_vectors_total', '15m'),

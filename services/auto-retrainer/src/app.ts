@@ -8,6 +8,7 @@ import { DriftWatch } from './handlers/drift-watch.ts';
 import { PredictionsTail } from './handlers/predictions-tail.ts';
 import { RetrainerLoop } from './handlers/retrainer-loop.ts';
 import { RolloutJobs } from './handlers/rollout-jobs.ts';
+import { ServingReader } from './handlers/serving-reader.ts';
 import { ShadowReader } from './handlers/shadow-reader.ts';
 import { createMetrics } from './metrics.ts';
 import { observePlatform } from './policy/observe-platform.ts';
@@ -58,6 +59,7 @@ async function start({ config, logger, registry, readiness, http }: ServiceConte
     drift,
     jobs: new RolloutJobs({ training, releases, anomalyAlertRate, holdOutShare: config.gateHoldOutShare }),
     shadow: new ShadowReader(redis, partitions),
+    serving: new ServingReader(redis, partitions),
     limits: config,
     everyMs: config.policyEveryMs,
     roundMs,

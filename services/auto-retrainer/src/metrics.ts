@@ -30,6 +30,10 @@ export function createMetrics(registry: Registry) {
       registers,
     }),
     rolloutRunning: gauge('liminal_retrainer_rollout_running_ratio', '1 while a release is on its way, otherwise 0'),
+    rollingBack: gauge(
+      'liminal_retrainer_rolling_back_ratio',
+      '1 while a release that has to go still waits to be replaced by the one before it, otherwise 0',
+    ),
     productionSince: found(
       'liminal_retrainer_production_since_timestamp_seconds',
       'When the serving release was promoted',

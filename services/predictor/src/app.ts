@@ -14,6 +14,7 @@ import { Explanations } from './explanations/explanations.ts';
 import { AnomalyExplanations } from './handlers/anomaly-explanations.ts';
 import { FeaturesSession } from './handlers/features.ts';
 import { SeriesWatch } from './handlers/series-watch.ts';
+import { ServingFailures } from './handlers/serving-failures.ts';
 import { createMetrics } from './metrics.ts';
 import { addAlarmPolicyRoutes } from './routes/alarm-policy.ts';
 import { addExplainRoutes } from './routes/explain.ts';
@@ -68,10 +69,12 @@ async function start({
       }),
   });
   const explanations = new Explanations({ logger });
+  const failures = new ServingFailures({ redis, logger });
   const anomalyExplanations = new AnomalyExplanations({
     redis,
     explanations,
     isOn: config.explainAnomalies,
+    failures,
     metrics,
     logger,
   });
@@ -102,6 +105,7 @@ async function start({
         release: () => watcher.current,
         share,
         shadow,
+        failures,
         scoring,
         explanations: anomalyExplanations,
         tracer,

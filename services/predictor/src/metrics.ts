@@ -187,6 +187,12 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       help: 'Vectors that a shadow release scored too',
       registers,
     }),
+    shadowAlarms: new Counter({
+      name: 'liminal_predictor_shadow_alarms_total',
+      help: 'Vectors scored by both on which the shadow release, or the one that serves, alarmed',
+      labelNames: ['release'] as const,
+      registers,
+    }),
     shadowDisagreements: new Counter({
       name: 'liminal_predictor_shadow_disagreements_total',
       help: 'Vectors on which the shadow release and the one that serves did not both alarm or both not',
@@ -213,6 +219,7 @@ export function createMetrics(registry: Registry, held: { partitions(): number }
       fromZero(metrics.loadErrors, { served, forecaster });
     }
   }
+  fromZero(metrics.shadowAlarms, { release: 'shadow' }, { release: 'production' });
   fromZero(metrics.loadIntervals, { result: 'inside' }, { result: 'outside' });
   const explanations = ['explained', 'too-many-at-once', 'switched-off', 'failed'] as const;
   fromZero(metrics.anomalyExplanations, ...explanations.map((result) => ({ result })));

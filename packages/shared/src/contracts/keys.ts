@@ -124,6 +124,9 @@ export const retrainerRequestsKey = 'retrainer:requests';
 /** Hash of what the shadow release said of a partition's vectors beside the one that serves, e.g. `shadow:{3}`. */
 export const shadowKey = (partition: number): string => `shadow:{${partition}}`;
 
+/** Hash of what failed of a release that serves a partition, e.g. `serving:{3}:r-20261123T100000-0f3c9a1e`. */
+export const servingKey = (partition: number, release: string): string => `serving:{${partition}}:${release}`;
+
 /** List of features of earlier vectors of a user, newest first: what is usual for the user. */
 export const userHistoryKey = (partition: number, user: string): string => `history:{${partition}}:${user}`;
 

@@ -5,17 +5,17 @@ export interface AlarmRate {
   vectors: number;
   /** alarms / vectors; 0 without vectors. */
   rate: number;
-  /** Exact confidence bounds (Clopper & Pearson 1934), each passed with probability `TAIL` at most. */
+  /** Exact confidence bounds (Clopper & Pearson 1934), each passed with probability `tail` at most. */
   low: number;
   high: number;
 }
 
-/** Of each bound. */
+/** Of each bound, unless said otherwise. */
 const TAIL = 0.05;
 const BISECTIONS = 50;
 
 /** `alarms` among `vectors` of independent users. */
-export function alarmRate(alarms: number, vectors: number): AlarmRate {
+export function alarmRate(alarms: number, vectors: number, tail = TAIL): AlarmRate {
   if (vectors === 0) return { alarms, vectors, rate: 0, low: 0, high: 1 };
   const logs = logFactorials(vectors);
   /** P(X ≤ most) of Binomial(vectors, rate). */
@@ -31,8 +31,8 @@ export function alarmRate(alarms: number, vectors: number): AlarmRate {
     alarms,
     vectors,
     rate: alarms / vectors,
-    low: alarms === 0 ? 0 : bisect((rate) => 1 - cumulative(alarms - 1, rate) < TAIL),
-    high: alarms === vectors ? 1 : bisect((rate) => cumulative(alarms, rate) > TAIL),
+    low: alarms === 0 ? 0 : bisect((rate) => 1 - cumulative(alarms - 1, rate) < tail),
+    high: alarms === vectors ? 1 : bisect((rate) => cumulative(alarms, rate) > tail),
   };
 }
 

@@ -2,7 +2,7 @@
  * What is bet on the next p-value: densities of Beta(a, b) distributions. Strange vectors become more (p near 0; Vovk,
  * Nouretdinov & Gammerman 2003: ε p^(ε−1)), become fewer (p near 1), both, or all look alike (p in the middle).
  */
-export const BETS = [
+const SHAPES = [
   { a: 0.25, b: 1, means: 'stranger' },
   { a: 0.5, b: 1, means: 'stranger' },
   { a: 0.75, b: 1, means: 'stranger' },
@@ -14,11 +14,25 @@ export const BETS = [
 ] as const;
 
 /** ln B(a, b) of the bets above, in closed form: B(a, 1) = 1/a, B(½, ½) = π, B(2, 2) = 1/6. */
-const LOG_BETA = BETS.map(({ a, b }) => {
+const LOG_BETA = SHAPES.map(({ a, b }) => {
   if (b === 1) return -Math.log(a);
   if (a === 1) return -Math.log(b);
   return a === 0.5 ? Math.log(Math.PI) : -Math.log(6);
 });
+
+/**
+ * And that so many times as many vectors alarm as should, all others staying as they are: what a few users with a new
+ * client do, which the densities above hardly see. Density `times` up to the alert rate, and what is left above it.
+ */
+const TAILS = [
+  { times: 2, means: 'more alarms' },
+  { times: 4, means: 'more alarms' },
+] as const;
+/** A bet on alarms puts no more than this share of all vectors there. */
+const MOST_ALARMS = 0.5;
+
+/** All bets. */
+export const BETS = [...SHAPES, ...TAILS];
 
 /** Smallest distance of a p-value from 0 and 1 that is told from none. */
 const EDGE = 2 ** -53;
@@ -57,16 +71,14 @@ export const newMartingale = (): MartingaleState => ({
  * (Ville 1939). A drift that begins after k vectors costs ln k + 2 ln ln k of evidence more, however long nothing
  * happened before.
  */
-export function bet(state: MartingaleState, pValue: number, ts: number): void {
+export function bet(state: MartingaleState, pValue: number, ts: number, alertRate: number): void {
   const p = Math.min(Math.max(pValue, EDGE), 1 - EDGE);
-  const logP = Math.log(p);
-  const logQ = Math.log1p(-p);
+  const logFactors = [...shapeFactors(p), ...tailFactors(p, alertRate)];
   state.steps++;
   const share = kept(state.steps - 1) - kept(state.steps);
   const logShare = Math.log(share / BETS.length);
   let logValue = Math.log(kept(state.steps));
-  for (const [index, { a, b }] of BETS.entries()) {
-    const logFactor = (a - 1) * logP + (b - 1) * logQ - LOG_BETA[index]!;
+  for (const [index, logFactor] of logFactors.entries()) {
     const logCapital = logSum(state.logCapitals[index]!, logShare) + logFactor;
     state.logCapitals[index] = logCapital;
     logValue = logSum(logValue, logCapital);
@@ -76,6 +88,20 @@ export function bet(state: MartingaleState, pValue: number, ts: number): void {
   }
   state.logValue = logValue;
   state.logHighest = Math.max(state.logHighest, logValue);
+}
+
+/** ln of the densities at p. */
+function shapeFactors(p: number): number[] {
+  const logP = Math.log(p);
+  const logQ = Math.log1p(-p);
+  return SHAPES.map(({ a, b }, index) => (a - 1) * logP + (b - 1) * logQ - LOG_BETA[index]!);
+}
+
+function tailFactors(p: number, alertRate: number): number[] {
+  return TAILS.map(({ times }) => {
+    const share = Math.min(times * alertRate, MOST_ALARMS);
+    return Math.log(p <= alertRate ? share / alertRate : (1 - share) / (1 - alertRate));
+  });
 }
 
 /** The bet that has earned most since it was at its lowest, and since when: what changed, and about when. */

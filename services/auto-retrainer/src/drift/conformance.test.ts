@@ -19,7 +19,7 @@ const MEANT_FOR: Record<string, (keyof typeof DRIFTS)[]> = {
   'these four together': ['mean', 'scale', 'missing'],
   MMD: ['mean', 'scale', 'missing', 'correlation'],
   'score drift': ['scale'],
-  [MARTINGALE]: ['scale'],
+  [MARTINGALE]: ['scale', 'few'],
 };
 const ALWAYS = 'always alarms (dummy)';
 const NEVER = 'never alarms (dummy)';

@@ -1,7 +1,7 @@
 import { hash32 } from '@liminal/shared/contracts/hash32';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
 import { type AlarmRate, alarmRate } from './alarm-rate.ts';
-import { bet, likeliestChange, type MartingaleState, newMartingale } from './betting-martingale.ts';
+import { BETS, bet, likeliestChange, type MartingaleState, newMartingale } from './betting-martingale.ts';
 import { append, asSample, firstSince, forgetOldest, type LookedAt, noneLookedAt, windowOf } from './looked-at.ts';
 import { emptyRanks, nextRank, type OnlineRankState } from './online-rank.ts';
 import { isLookedAt, tieBreak } from './rota.ts';
@@ -80,10 +80,11 @@ export class DriftMonitor {
   readonly #options: DriftMonitorOptions;
   readonly #state: DriftState;
 
-  /** Goes on from `state` where it is of this release. */
+  /** Goes on from `state` where it is of this release, and of this version's bets. */
   constructor(options: DriftMonitorOptions, state?: DriftState) {
     this.#options = options;
-    this.#state = state?.release === options.release ? state : newState(options.release);
+    const goesOn = state?.release === options.release && state.martingale.logCapitals.length === BETS.length;
+    this.#state = goesOn ? state : newState(options.release);
   }
 
   get state(): DriftState {
@@ -137,9 +138,9 @@ export class DriftMonitor {
   }
 
   #look({ user, ts, pValue, values }: PredictionRecord): void {
-    const { release, calibrationRows } = this.#options;
+    const { release, calibrationRows, alertRate } = this.#options;
     const { ranks, martingale, lookedAt } = this.#state;
-    bet(martingale, nextRank(ranks, pValue, tieBreak(user, ts, release), calibrationRows), ts);
+    bet(martingale, nextRank(ranks, pValue, tieBreak(user, ts, release), calibrationRows), ts, alertRate);
     append(lookedAt, ts, pValue, values);
   }
 

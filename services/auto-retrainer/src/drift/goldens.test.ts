@@ -97,7 +97,7 @@ describe('against SciPy and scikit-learn', () => {
   it('is the mixture of bets over all moments at which they may begin', () => {
     const state = newMartingale();
     for (const [index, pValue] of golden.martingale.pValues.entries()) {
-      bet(state, pValue, index);
+      bet(state, pValue, index, golden.martingale.alertRate);
       expect(state.logValue).toBeCloseTo(golden.martingale.logValues[index], 9);
     }
   });

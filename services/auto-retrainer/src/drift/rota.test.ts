@@ -9,6 +9,7 @@ const ROUND_MS = 20 * 60_000;
 const HOURS = 24;
 const USERS = 60;
 const CALIBRATION_USERS = 60;
+const ALERT_RATE = 0.01;
 const SESSION_SLOTS = 60;
 /** Share of the slots in which a user is in a session; more for some than for others. */
 const activity = (random: Random): number => 0.1 + 0.3 * random.next();
@@ -43,7 +44,7 @@ function logHighest(vectors: readonly Scored[], calibration: readonly number[], 
   for (const { user, ts, score } of vectors) {
     const above = sorted.length - sorted.findLastIndex((calibrated) => calibrated < score) - 1;
     const pValue = (1 + above) / (1 + sorted.length);
-    bet(martingale, nextRank(ranks, pValue, tieBreak(user, ts, release), CALIBRATION_USERS), ts);
+    bet(martingale, nextRank(ranks, pValue, tieBreak(user, ts, release), CALIBRATION_USERS), ts, ALERT_RATE);
   }
   return martingale.logHighest;
 }

@@ -46,19 +46,18 @@ export class PredictionsTail {
     }
   }
 
-  /** How far the predictor is behind the newest vectors, ms: the largest over all partitions. */
+  /** For how long the oldest vector that is not scored yet has waited, ms, over all partitions; 0 when none waits. */
   async predictorLagMs(): Promise<number> {
-    const lags = await Promise.all(
+    const waitingSince = await Promise.all(
       Array.from({ length: this.#partitions }, async (_, partition) => {
-        const [newest, last] = await Promise.all([
-          this.#redis.xrevrange(streamKey('features', partition), '+', '-', 'COUNT', 1),
-          this.#redis.hget(cursorKey('predictor', partition), 'last'),
-        ]);
-        const newestId = newest[0]?.[0];
-        return newestId === undefined ? 0 : msOf(newestId) - msOf(last ?? newestId);
+        const last = (await this.#redis.hget(cursorKey('predictor', partition), 'last')) ?? '0-0';
+        const [oldest] = await this.#redis.xrange(streamKey('features', partition), `(${last}`, '+', 'COUNT', 1);
+        return oldest === undefined ? Number.POSITIVE_INFINITY : msOf(oldest[0]);
       }),
     );
-    return Math.max(0, ...lags);
+    // By the clock of Redis, which has made the ids.
+    const [seconds] = await this.#redis.time();
+    return Math.max(0, 1000 * Number(seconds) - Math.min(...waitingSince));
   }
 }
 

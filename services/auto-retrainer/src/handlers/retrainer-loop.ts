@@ -4,17 +4,18 @@ import { VERDICTS } from '@liminal/shared/contracts/verdict';
 import type { Logger } from 'pino';
 import { driftReport, STABILITY_LIMITS, WINDOW_RATE } from '../drift/report.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Platform } from '../policy/observe-platform.ts';
+import { type Platform, pointerOf } from '../policy/observe-platform.ts';
 import { type Decision, decide, type Limits, type Situation } from '../policy/policy.ts';
 import { precisionCounts } from '../policy/verdict-counts.ts';
-import { advance, newRollout, type Rollout, type RolloutLimits } from '../rollout/rollout.ts';
-import { newWatch, type WatchLimits, watchRecords, watchVerdict } from '../rollout/watch.ts';
+import { advance, failedInARow, newRollout, type Rollout, type RolloutLimits } from '../rollout/rollout.ts';
+import { newWatch, type WatchLimits, type WatchState, watchRecords, watchVerdict } from '../rollout/watch.ts';
 import { applyRequests } from '../state/apply-requests.ts';
-import { closeRollout, emptyState, type RetrainerState } from '../state/retrainer-state.ts';
+import { closeRollout, emptyState, type RetrainerState, rolloutsOf } from '../state/retrainer-state.ts';
 import type { StateStore } from '../state/state-store.ts';
 import type { DriftWatch } from './drift-watch.ts';
 import type { PredictionsTail } from './predictions-tail.ts';
 import type { RolloutJobs } from './rollout-jobs.ts';
+import type { ServingReader } from './serving-reader.ts';
 import type { ShadowReader } from './shadow-reader.ts';
 
 export interface RetrainerLoopOptions {
@@ -24,6 +25,7 @@ export interface RetrainerLoopOptions {
   drift: DriftWatch;
   jobs: RolloutJobs;
   shadow: ShadowReader;
+  serving: ServingReader;
   limits: Limits & RolloutLimits & WatchLimits;
   everyMs: number;
   /** Of drift. */
@@ -106,6 +108,7 @@ export class RetrainerLoop {
       const platform = await this.#options.observe();
       if (leads) await this.#lead(platform);
       else this.#lookOn(platform);
+      if (platform.unverified !== undefined) throw platform.unverified.error;
       this.#error = undefined;
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
@@ -119,23 +122,27 @@ export class RetrainerLoop {
   async #lead(platform: Platform): Promise<void> {
     const { store, drift, jobs, everyMs, now } = this.#options;
     const state = this.#state;
+    const stepsBefore = new Map(rolloutsOf(state).map(({ id, steps }) => [id, steps.length]));
     await this.#readPredictions(platform);
     const { requests, taken } = await store.requests();
-    applyRequests(state, requests, platform.production?.pointer ?? null, now());
+    applyRequests(state, requests, pointerOf(platform), now());
     await this.#moveOn(platform);
-    const decision = this.#note(platform, true);
-    if (decision.action === 'train') this.#begin(decision, platform);
+    if (platform.unverified === undefined) {
+      const decision = this.#note(platform, true);
+      if (decision.action === 'train') this.#begin(decision, platform);
+    }
     if (platform.production !== undefined) await drift.checkIfDue(platform.production.manifest, state);
     this.#measure(platform);
     const freshForMs = Math.max(LEAST_FRESH_MS, LOOKS_FRESH * everyMs);
     await store.commit(state, taken, { at: now(), freshForMs, drift: this.drift });
-    if (state.rollout !== null) await jobs.ensure(state.rollout, platform.production?.pointer.release ?? null);
+    this.#tell(stepsBefore);
+    if (state.rollout !== null) await jobs.ensure(state.rollout, pointerOf(platform)?.release ?? null);
   }
 
   /** So that every replica can tell how things are. */
   #lookOn(platform: Platform): void {
     if (platform.production !== undefined) this.#options.drift.follow(platform.production.manifest, this.#state);
-    this.#note(platform, false);
+    if (platform.unverified === undefined) this.#note(platform, false);
     this.#measure(platform);
   }
 
@@ -147,21 +154,24 @@ export class RetrainerLoop {
       drift.take(records);
       if (state.watch !== null) watchRecords(state.watch, records, limits);
     });
-    if (state.watch !== null) state.watch.lagMs = await tail.predictorLagMs();
+    if (state.watch !== null) Object.assign(state.watch, await this.#strain(state.watch.release));
   }
 
   async #moveOn(platform: Platform): Promise<void> {
-    const { jobs, shadow, tail, limits, logger, metrics, now } = this.#options;
+    const { observe, jobs, shadow, limits, now } = this.#options;
     const state = this.#state;
     const before = state.rollout;
     if (before === null) return;
+    const jobFacts = await jobs.facts(before, pointerOf(platform)?.release ?? null);
+    // What a move has done shows only in pointers that were read after it.
+    const seen = jobFacts.move?.state === 'done' ? await observe() : platform;
     const rollout = advance(
       before,
       {
         now: now(),
-        production: platform.production?.pointer.release ?? null,
-        shadow: platform.shadow,
-        ...(await jobs.facts(before)),
+        production: pointerOf(seen)?.release ?? null,
+        shadow: seen.shadow,
+        ...jobFacts,
         shadowCounts: await shadow.counts(before.challenger, before.champion),
         watch: watchVerdict(state.watch, limits),
       },
@@ -169,12 +179,29 @@ export class RetrainerLoop {
     );
     if (rollout === before) return;
     state.rollout = rollout;
-    if (rollout.phase === 'watching') state.watch = newWatch(rollout.challenger!, await tail.predictorLagMs(), now());
-    for (const { step, because } of rollout.steps.slice(before.steps.length)) {
-      logger.info({ rollout: rollout.id, challenger: rollout.challenger, step, because }, 'rollout goes on');
-      metrics.rolloutSteps.labels(step).inc();
+    if (rollout.phase === 'watching') {
+      const { challenger } = rollout;
+      state.watch = newWatch(challenger!, { ...(await this.#strain(challenger!)), sinceMs: now() });
     }
     closeRollout(state);
+  }
+
+  /** Logs and counts what has come to the steps of rollouts, once it is stored. */
+  #tell(stepsBefore: ReadonlyMap<string, number>): void {
+    const { logger, metrics } = this.#options;
+    for (const { id, challenger, steps } of rolloutsOf(this.#state)) {
+      for (const { step, because } of steps.slice(stepsBefore.get(id) ?? 0)) {
+        logger.info({ rollout: id, challenger, step, because }, 'rollout goes on');
+        metrics.rolloutSteps.labels(step).inc();
+      }
+    }
+  }
+
+  /** How hard a release is for the predictor. */
+  async #strain(release: string): Promise<Pick<WatchState, 'lagMs' | 'failures'>> {
+    const { tail, serving } = this.#options;
+    const [lagMs, failures] = await Promise.all([tail.predictorLagMs(), serving.counts(release)]);
+    return { lagMs, failures };
   }
 
   /** Looks at the rules; what comes of it is shown, and acted on by the leader alone. */
@@ -209,6 +236,8 @@ export class RetrainerLoop {
       isTraining: isTraining || rollout !== null,
       isPaused: paused !== null,
       lastEndedAt: ended.at(-1)?.endedAt ?? undefined,
+      failedInARow: failedInARow(ended),
+      hasGoneBack: ended.at(-1)?.outcome === 'rolled-back',
       request: request === null ? undefined : { by: request.by, because: request.because },
       drift: report && {
         isAlarm: report.martingale.isAlarm,
@@ -222,10 +251,11 @@ export class RetrainerLoop {
   }
 
   #begin({ reason, because, sinceTs }: Extract<Decision, { action: 'train' }>, { production }: Platform): void {
-    const { logger, metrics, now } = this.#options;
+    const { metrics, now } = this.#options;
     const state = this.#state;
     const request = reason === 'manual' ? state.request : null;
-    const isFirst = production === undefined || production.manifest.provisional;
+    const hasServed = state.ended.some(({ outcome }) => outcome === 'promoted');
+    const isFirst = production === undefined || (production.manifest.provisional && !hasServed);
     const at = now();
     const rollout: Rollout = newRollout(
       {
@@ -242,7 +272,6 @@ export class RetrainerLoop {
     state.rollout = rollout;
     if (request !== null) state.request = null;
     metrics.requests.labels(reason).inc();
-    logger.info({ rollout: rollout.id, reason, because }, 'rollout begins');
   }
 
   #measure({ production, verdicts }: Platform): void {
@@ -250,6 +279,7 @@ export class RetrainerLoop {
     const { rollout, check } = this.#state;
     metrics.alertBudget.set(limits.anomalyAlertRate);
     metrics.rolloutRunning.set(rollout === null ? 0 : 1);
+    metrics.rollingBack.set(rollout?.phase === 'rolling-back' ? 1 : 0);
     metrics.precisionFloor.set(limits.precisionFloor);
     metrics.maxAge.set(limits.maxAgeMs / 1000);
     metrics.driftPValueThreshold.set(WINDOW_RATE);

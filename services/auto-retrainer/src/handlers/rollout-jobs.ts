@@ -15,7 +15,7 @@ import {
 } from '@liminal/shared/contracts/release-moves';
 import type { Job } from 'bullmq';
 import type { z } from 'zod';
-import { isComparedMeanwhile, type JobFact, type Rollout, type RolloutFacts } from '../rollout/rollout.ts';
+import { isComparedMeanwhile, type JobFact, type Phase, type Rollout, type RolloutFacts } from '../rollout/rollout.ts';
 
 const REQUESTED_BY = 'auto-retrainer';
 const MOST_REASON = 1_000;
@@ -40,10 +40,10 @@ export class RolloutJobs {
     this.#options = options;
   }
 
-  /** How the job of the current phase goes. */
-  async facts(rollout: Rollout): Promise<JobFacts> {
+  /** How the job of the current phase goes. `production`: what serves. */
+  async facts(rollout: Rollout, production: string | null): Promise<JobFacts> {
     const { training, releases } = this.#options;
-    const id = jobId(rollout);
+    const id = jobId(rollout, production);
     switch (rollout.phase) {
       case 'training':
         return { training: await factOf<TrainReleaseResult>(await training.getJob(id), trainReleaseResultSchema) };
@@ -52,14 +52,14 @@ export class RolloutJobs {
       case 'watching':
         return isComparedMeanwhile(rollout) ? { gate: await gateFact(await training.getJob(id)) } : {};
       default:
-        return { move: await factOf<MovePointerResult>(await releases.getJob(id), movePointerResultSchema) };
+        return { move: await moveFact(await releases.getJob(id), rollout) };
     }
   }
 
   /** Asks for what the current phase needs, unless that was done. */
   async ensure(rollout: Rollout, production: string | null): Promise<void> {
     const { training, releases, anomalyAlertRate, holdOutShare } = this.#options;
-    const id = jobId(rollout);
+    const id = jobId(rollout, production);
     switch (rollout.phase) {
       case 'training': {
         const promote = rollout.skips === 'everything';
@@ -77,13 +77,25 @@ export class RolloutJobs {
         return;
       default: {
         const move = moveOf(rollout, production);
-        if (move !== undefined) await releases.add(MOVE_POINTER, move, { jobId: id });
+        if (move === undefined) return;
+        const job = await releases.add(MOVE_POINTER, move, { jobId: id });
+        if (await isToBeRetried(job, rollout)) await job.retry('failed', { resetAttemptsMade: true });
       }
     }
   }
 }
 
-const jobId = ({ id, phase }: Rollout): string => `${id}-${phase}`;
+/** The shadow is cleared by showing what serves: when that changes meanwhile, it is another job. */
+const jobId = ({ id, phase }: Rollout, production: string | null): string =>
+  phase === 'clearing' ? `${id}-${phase}-${production}` : `${id}-${phase}`;
+
+/** What has to come to its end, however long the store is away: what is bad must not serve on, nor score on as a shadow. */
+const INSISTED_ON: readonly Phase[] = ['rolling-back', 'clearing'];
+
+/** Whether it was given up for lack of an answer. A job that can't be done, as for a release that is not whole, ends early. */
+async function isToBeRetried(job: Job, { phase }: Rollout): Promise<boolean> {
+  return INSISTED_ON.includes(phase) && (await job.isFailed()) && job.attemptsMade >= (job.opts.attempts ?? 1);
+}
 
 const NO_ROWS = { rows: 0, fromTs: 0, toTs: 0 };
 
@@ -100,7 +112,9 @@ function moveOf(rollout: Rollout, production: string | null): MovePointerJob | u
   const why = (text: string): string => `${reason}: ${text}`.slice(0, MOST_REASON);
   const last = rollout.steps.at(-1)!.because;
   const requestedBy = REQUESTED_BY;
-  const expecting = (release: string | null) => (release === null ? {} : { expected: release });
+  // Whatever serves by then: a promotion that was asked for before may still come first.
+  const isAskedFor = rollout.skips === 'everything';
+  const expecting = (release: string | null) => (release === null || isAskedFor ? {} : { expected: release });
   if (phase === 'shadowing') {
     return { pointer: 'shadow', action: 'shadow', release: challenger!, reason: why(because), requestedBy };
   }
@@ -135,6 +149,11 @@ function moveOf(rollout: Rollout, production: string | null): MovePointerJob | u
     requestedBy,
   };
 }
+
+const moveFact = async (job: Job | undefined, rollout: Rollout): Promise<JobFact<MovePointerResult>> =>
+  job !== undefined && (await isToBeRetried(job, rollout))
+    ? { state: 'pending' }
+    : factOf<MovePointerResult>(job, movePointerResultSchema);
 
 const gateFact = (job: Job | undefined): Promise<JobFact<GateReport>> => factOf<GateReport>(job, gateReportSchema);
 

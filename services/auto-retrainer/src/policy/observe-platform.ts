@@ -3,12 +3,15 @@ import type { TrainingQueue } from '@liminal/shared/adapters/training-queue';
 import type { ReleaseManifest, ReleasePointer } from '@liminal/shared/contracts/release';
 import { type ArchiveSummary, archiveSummarySchema, trainingKeys } from '@liminal/shared/contracts/training-rows';
 import { loadManifest, readPointer } from '@liminal/shared/release/load-release';
+import { ReleaseError } from '@liminal/shared/release/release-errors';
 import { readTrustedKeys } from '@liminal/shared/release/signing-key';
 import type { VerdictCounts, VerdictReader } from './verdict-counts.ts';
 
 /** What others know and do. */
 export interface Platform {
   production: { pointer: ReleasePointer; manifest: ReleaseManifest } | undefined;
+  /** The pointer alone where its release can't be verified, and why: it can still be gone back from. */
+  unverified: { pointer: ReleasePointer; error: ReleaseError } | undefined;
   shadow: string | null;
   /** What is archived for training. */
   rows: number;
@@ -26,6 +29,10 @@ export interface PlatformSources {
   publicKeyFile: string;
 }
 
+/** What the pointer shows, whether it can be verified or not. */
+export const pointerOf = ({ production, unverified }: Platform): ReleasePointer | null =>
+  production?.pointer ?? unverified?.pointer ?? null;
+
 /** Looks at releases, archive and queue. Throws while one of them can't be read. */
 export async function observePlatform(sources: PlatformSources): Promise<Platform> {
   const { store, queue, verdicts, publicKeyFile } = sources;
@@ -41,9 +48,15 @@ export async function observePlatform(sources: PlatformSources): Promise<Platfor
     shadow: shadow?.release ?? null,
     isTraining: Object.values(counts).some((count) => count > 0),
   };
-  if (pointer === null) return { ...seen, production: undefined, verdicts: undefined };
-  const manifest = await loadManifest(store, await readTrustedKeys(publicKeyFile), pointer.release);
-  return { ...seen, production: { pointer, manifest }, verdicts: await verdicts.countsOf(pointer.release) };
+  const nothing = { ...seen, production: undefined, unverified: undefined, verdicts: undefined };
+  if (pointer === null) return nothing;
+  try {
+    const manifest = await loadManifest(store, await readTrustedKeys(publicKeyFile), pointer.release);
+    return { ...nothing, production: { pointer, manifest }, verdicts: await verdicts.countsOf(pointer.release) };
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    return { ...nothing, unverified: { pointer, error } };
+  }
 }
 
 async function readSummary(store: ModelStore): Promise<ArchiveSummary | null> {

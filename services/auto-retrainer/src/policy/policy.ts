@@ -15,6 +15,10 @@ export interface Situation {
   isPaused: boolean;
   /** When the last rollout ended, whatever came of it. */
   lastEndedAt: number | undefined;
+  /** Rollouts that nobody asked for and that were refused, dropped or rolled back, since the last promotion. */
+  failedInARow: number;
+  /** Whether the last rollout went back from a release of this platform's own data. */
+  hasGoneBack: boolean;
   /** What a person asked for. */
   request: { by: string; because: string } | undefined;
   /** What is known of the release that serves; undefined while nothing is. `spanMs`: event time since the change. */
@@ -36,7 +40,7 @@ export interface Limits {
   precisionFloor: number;
   /** Verdicts from which the share counts. */
   minVerdicts: number;
-  /** Quiet after each rollout. */
+  /** Quiet after each rollout; after each further one without a promotion twice as long. */
   coolDownMs: number;
 }
 
@@ -59,6 +63,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Quiet after an attempt at the first own release, which waits for no cool-down. */
 const BOOTSTRAP_RETRY_MS = 60_000;
+/** The quiet is not doubled more often: at an hour it is 32 hours then. */
+const MOST_DOUBLINGS = 5;
 
 const wait = (reason: WaitReason, because: string): Decision => ({ action: 'wait', reason, because });
 
@@ -68,7 +74,7 @@ const wait = (reason: WaitReason, because: string): Decision => ({ action: 'wait
  * it, cool-down or not.
  */
 export function decide(situation: Situation, limits: Limits): Decision {
-  const { production, isTraining, isPaused, request, now, lastEndedAt } = situation;
+  const { production, isTraining, isPaused, request, now } = situation;
   if (isTraining) return wait('training', 'a training waits or runs already, or its release is not decided yet');
   if (request !== undefined) {
     const { by, because } = request;
@@ -76,17 +82,33 @@ export function decide(situation: Situation, limits: Limits): Decision {
   }
   if (isPaused) return wait('paused', 'paused by POST /pause');
   if (production === undefined || production.provisional) return bootstrap(situation, limits);
-  if (lastEndedAt !== undefined && now < lastEndedAt + limits.coolDownMs) {
-    return wait('cool-down', `the last rollout ended at ${new Date(lastEndedAt).toISOString()}`);
-  }
-  return feedback(situation, limits) ?? drift(situation, limits) ?? age(production, now, limits);
+  const coolDown = coolingDown(situation, coolDownMs(situation, limits));
+  if (coolDown !== undefined) return coolDown;
+  const found = drift(situation, limits);
+  // Drift that is only reported, or waits for rows, keeps nothing else from its turn.
+  const old = age(production, now, limits);
+  return feedback(situation, limits) ?? (old.action === 'train' && found?.action !== 'train' ? old : (found ?? old));
+}
+
+/** What was refused, dropped or taken back for a lasting reason will be so again. */
+const coolDownMs = ({ failedInARow }: Situation, limits: Limits): number =>
+  limits.coolDownMs * 2 ** Math.min(Math.max(failedInARow - 1, 0), MOST_DOUBLINGS);
+
+function coolingDown({ now, lastEndedAt, failedInARow }: Situation, quietMs: number): Decision | undefined {
+  if (lastEndedAt === undefined || now >= lastEndedAt + quietMs) return undefined;
+  const failed = failedInARow > 1 ? `, the last ${failedInARow} without a promotion` : '';
+  const until = new Date(lastEndedAt + quietMs).toISOString();
+  return wait(
+    'cool-down',
+    `the last rollout ended at ${new Date(lastEndedAt).toISOString()}${failed}: quiet until ${until}`,
+  );
 }
 
 function bootstrap(situation: Situation, limits: Limits): Decision {
-  const { now, lastEndedAt } = situation;
-  if (lastEndedAt !== undefined && now < lastEndedAt + BOOTSTRAP_RETRY_MS) {
-    return wait('cool-down', 'the last attempt at a first release has just ended');
-  }
+  // Whoever has gone back to the factory release does not want the next one in a minute.
+  const quietMs = situation.hasGoneBack ? coolDownMs(situation, limits) : BOOTSTRAP_RETRY_MS;
+  const coolDown = coolingDown(situation, quietMs);
+  if (coolDown !== undefined) return coolDown;
   const because = `${situation.rows} rows of ${situation.users} users are enough to start with`;
   return tooFew(situation, limits) ?? { action: 'train', reason: 'bootstrap', because };
 }

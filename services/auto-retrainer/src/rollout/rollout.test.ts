@@ -2,14 +2,23 @@ import type { GateReport } from '@liminal/shared/contracts/gate';
 import { noShadowCounts } from '@liminal/shared/contracts/shadow-counts';
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
-import { advance, drop, newRollback, newRollout, type Rollout, type RolloutFacts, turnBack } from './rollout.ts';
+import {
+  advance,
+  drop,
+  failedInARow,
+  newRollback,
+  newRollout,
+  type Rollout,
+  type RolloutFacts,
+  turnBack,
+} from './rollout.ts';
 
 const CHAMPION = 'r-20260101T000000-00000000';
 const CHALLENGER = 'r-20260102T000000-11111111';
 const OTHER = 'r-20260103T000000-22222222';
 const limits = { shadowVectors: 100, shadowMs: 60_000, anomalyAlertRate: 0.01, watchMs: 60_000 };
 const quietShadow = { ...noShadowCounts(), vectors: 100, alarms: 1, productionAlarms: 30, disagreements: 29 };
-const quietWatch = { breach: null, hasSeenEnough: true, because: 'quiet' };
+const quietWatch = { breach: null, hasSeenEnough: true, isTakenUp: true, because: 'quiet' };
 const emptyWatch = { ...quietWatch, hasSeenEnough: false };
 const breach = { ...quietWatch, breach: 'noisy' };
 
@@ -41,6 +50,11 @@ const compared = (challenger: number): NonNullable<RolloutFacts['gate']> => {
   const separation = { ...result.checks[0]!, check: 'separation' as const, challenger, champion: 0.95, limit: 0.9 };
   return { state: 'done', result: { ...result, checks: [...result.checks, separation] } };
 };
+const moved = (isMoved: boolean): NonNullable<RolloutFacts['move']> => ({
+  state: 'done',
+  result: { moved: isMoved, pointer: null },
+});
+const scoring = { phase: 'shadowing', isShadow: true } as const;
 const forced = { phase: 'watching', skips: 'gate and shadow' } as const;
 const failed = { state: 'failed', error: 'no rows' } as const;
 
@@ -97,23 +111,35 @@ describe('advance', () => {
       { move: failed },
       { phase: 'clearing', outcome: 'failed' },
     ],
-    ['waits for vectors', { phase: 'shadowing' }, { shadow: CHALLENGER }, { phase: 'shadowing' }],
+    ['waits for vectors', scoring, { shadow: CHALLENGER }, { phase: 'shadowing' }],
+    [
+      'has its time as a shadow from when it is one',
+      { phase: 'shadowing' },
+      { shadow: CHALLENGER, now: 900_000 },
+      { phase: 'shadowing', isShadow: true, phaseSince: 900_000 },
+    ],
+    [
+      'gives way to another shadow',
+      { phase: 'shadowing' },
+      { shadow: OTHER, move: moved(false) },
+      { phase: 'clearing', outcome: 'overtaken' },
+    ],
     [
       'is promoted after a quiet shadow',
-      { phase: 'shadowing' },
+      scoring,
       { shadow: CHALLENGER, shadowCounts: quietShadow },
       { phase: 'promoting' },
     ],
     [
       'is dropped after a noisy shadow',
-      { phase: 'shadowing' },
-      { shadow: CHALLENGER, shadowCounts: { ...quietShadow, alarms: 31 } },
+      scoring,
+      { shadow: CHALLENGER, shadowCounts: { ...quietShadow, alarms: 38 } },
       { phase: 'clearing', outcome: 'dropped' },
     ],
     [
       'is dropped when no vector comes',
-      { phase: 'shadowing' },
-      { shadow: CHALLENGER, now: 60_000 },
+      scoring,
+      { shadow: CHALLENGER, now: 240_000 },
       { phase: 'clearing', outcome: 'dropped' },
     ],
     [
@@ -197,6 +223,30 @@ describe('advance', () => {
       { production: OTHER },
       { phase: 'clearing', outcome: 'overtaken' },
     ],
+    [
+      'goes back when nobody has taken it up by the end',
+      { phase: 'watching' },
+      { production: CHALLENGER, now: 240_000, watch: { ...emptyWatch, isTakenUp: false } },
+      { phase: 'rolling-back' },
+    ],
+    [
+      'gives way to somebody else while it is promoted and back again',
+      { phase: 'promoting' },
+      { move: moved(false) },
+      { phase: 'clearing', outcome: 'overtaken' },
+    ],
+    [
+      'waits until it is back whatever serves meanwhile',
+      { phase: 'rolling-back' },
+      { production: OTHER },
+      { phase: 'rolling-back' },
+    ],
+    [
+      'gives way to somebody else while it goes back',
+      { phase: 'rolling-back' },
+      { production: OTHER, move: moved(false) },
+      { phase: 'clearing', outcome: 'overtaken' },
+    ],
     ['waits until it is back', { phase: 'rolling-back' }, { production: CHALLENGER }, { phase: 'rolling-back' }],
     ['is back', { phase: 'rolling-back' }, { production: CHAMPION }, { phase: 'clearing', outcome: 'rolled-back' }],
     [
@@ -237,6 +287,7 @@ describe('advance', () => {
     const story: Partial<RolloutFacts>[] = [
       { training: trained },
       { gate: gate(true) },
+      { shadow: CHALLENGER },
       { shadow: CHALLENGER, shadowCounts: quietShadow },
       { shadow: CHALLENGER, production: CHALLENGER },
       { shadow: CHALLENGER, production: CHALLENGER, now: 100_000 },
@@ -288,6 +339,24 @@ describe('advance', () => {
     expect(stored.outcome).toBe(isBad ? 'rolled-back' : 'promoted');
     expect(moves).toEqual(isBad ? [CHALLENGER, CHAMPION] : [CHALLENGER]);
     expect(pointers).toEqual({ production: isBad ? CHAMPION : CHALLENGER, shadow: pointers.production });
+  });
+});
+
+describe('failedInARow', () => {
+  const ended = (outcome: Rollout['outcome'], reason: Rollout['reason'] = 'age') =>
+    rollout({ outcome, reason, endedAt: 1 });
+  it.each([
+    ['nothing', [], 0],
+    ['a promotion at last', [ended('refused'), ended('promoted')], 0],
+    [
+      'refused, dropped and taken back',
+      [ended('promoted'), ended('refused'), ended('dropped'), ended('rolled-back')],
+      3,
+    ],
+    ['what a person asked for', [ended('refused'), ended('refused', 'manual')], 1],
+    ['what says nothing of releases', [ended('refused'), ended('failed'), ended('overtaken')], 1],
+  ])('counts after %s', (_, rollouts, count) => {
+    expect(failedInARow(rollouts)).toBe(count);
   });
 });
 

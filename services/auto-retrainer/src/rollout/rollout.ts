@@ -33,7 +33,10 @@ export interface Rollout {
   challenger: string | null;
   holdOut: HoldOut | null;
   phase: Phase;
+  /** When the phase began; while shadowing, when the pointer was first seen to show the challenger. */
   phaseSince: number;
+  /** Whether the pointer was seen to show the challenger as a shadow. */
+  isShadow: boolean;
   /** What it will have come to once no release is a shadow any more. */
   outcome: Outcome | null;
   endedAt: number | null;
@@ -54,7 +57,7 @@ export interface RolloutFacts {
   now: number;
   production: string | null;
   shadow: string | null;
-  /** The job that the current phase needs. */
+  /** The job that the current phase needs; pointers were read after a move that is done. */
   training?: JobFact<TrainReleaseResult>;
   gate?: JobFact<GateReport>;
   move?: JobFact<MovePointerResult>;
@@ -113,8 +116,18 @@ export function newRollout(
   now: number,
 ): Rollout {
   const steps: RolloutStep[] = [{ at: now, step: 'training', because: given.because }];
-  const open = { challenger: null, holdOut: null, outcome: null, endedAt: null };
+  const open = { challenger: null, holdOut: null, outcome: null, endedAt: null, isShadow: false };
   return { ...given, ...open, phase: 'training', phaseSince: now, steps };
+}
+
+/** Outcomes that will be the same again where their reason lasts. */
+const LASTING: readonly (Outcome | null)[] = ['refused', 'dropped', 'rolled-back'];
+
+/** How many of the newest rollouts that nobody asked for, `ended` being oldest first, came to nothing. */
+export function failedInARow(ended: readonly Rollout[]): number {
+  const lastPromoted = ended.findLastIndex(({ outcome }) => outcome === 'promoted');
+  return ended.slice(lastPromoted + 1).filter(({ reason, outcome }) => reason !== 'manual' && LASTING.includes(outcome))
+    .length;
 }
 
 /** A rollout that only goes back, to `to`. */
@@ -157,9 +170,11 @@ function afterShadow(rollout: Rollout, facts: RolloutFacts, limits: RolloutLimit
   const { now, production, shadow, move, shadowCounts } = facts;
   if (production !== rollout.champion) return clear(rollout, now, 'overtaken', `${production} serves meanwhile`);
   if (shadow !== rollout.challenger) {
-    if (move?.state !== 'failed') return rollout;
-    return clear(rollout, now, 'failed', `could not be a shadow: ${move.error}`);
+    if (move?.state === 'failed') return clear(rollout, now, 'failed', `could not be a shadow: ${move.error}`);
+    if (move?.state === 'done') return clear(rollout, now, 'overtaken', `${shadow} is the shadow meanwhile`);
+    return rollout;
   }
+  if (!rollout.isShadow) return { ...rollout, isShadow: true, phaseSince: now };
   const verdict = shadowVerdict(shadowCounts, now - rollout.phaseSince, limits);
   if (verdict === undefined) return rollout;
   const { passed, because } = verdict;
@@ -168,7 +183,9 @@ function afterShadow(rollout: Rollout, facts: RolloutFacts, limits: RolloutLimit
 
 function afterPromotion(rollout: Rollout, { now, production, move }: RolloutFacts): Rollout {
   if (production === rollout.challenger) return enter(rollout, now, 'watching', `${rollout.challenger} serves`);
-  if (production !== rollout.champion) return clear(rollout, now, 'overtaken', `${production} serves meanwhile`);
+  if (production !== rollout.champion || move?.state === 'done') {
+    return clear(rollout, now, 'overtaken', `${production} serves meanwhile`);
+  }
   if (move?.state === 'failed') return clear(rollout, now, 'failed', `could not be promoted: ${move.error}`);
   return rollout;
 }
@@ -184,6 +201,9 @@ function afterWatch(rollout: Rollout, facts: RolloutFacts, { watchMs }: RolloutL
   const isWaiting = isComparedMeanwhile(rollout) && gate?.state !== 'done' && gate?.state !== 'failed';
   const elapsedMs = now - rollout.phaseSince;
   if (elapsedMs < (watch.hasSeenEnough && !isWaiting ? watchMs : LONGEST_WATCH * watchMs)) return rollout;
+  if (!watch.isTakenUp && rollout.champion !== null) {
+    return enter(rollout, now, 'rolling-back', 'not taken up by the predictor while it was watched');
+  }
   const comparison =
     gate?.state === 'failed' ? `, the comparison failed: ${gate.error}` : isWaiting ? ', not compared in time' : '';
   return clear(rollout, now, 'promoted', watch.because + comparison);
@@ -191,17 +211,16 @@ function afterWatch(rollout: Rollout, facts: RolloutFacts, { watchMs }: RolloutL
 
 function afterRollback(rollout: Rollout, { now, production, move }: RolloutFacts): Rollout {
   if (production === rollout.champion) return clear(rollout, now, 'rolled-back', `${rollout.champion} serves again`);
-  if (production !== rollout.challenger) return clear(rollout, now, 'overtaken', `${production} serves meanwhile`);
   if (move?.state === 'failed') return clear(rollout, now, 'failed', `could not go back: ${move.error}`);
-  return rollout;
+  return move?.state === 'done' ? clear(rollout, now, 'overtaken', `${production} serves meanwhile`) : rollout;
 }
 
 function afterClearing(rollout: Rollout, { now, production, shadow, move }: RolloutFacts): Rollout {
   // A shadow that is what serves is none.
   const isClear = shadow === null || shadow === production;
-  const because = rollout.steps.at(-1)!.because;
-  if (isClear || move?.state === 'failed') return end(rollout, now, because);
-  return rollout;
+  const last = rollout.steps.at(-1)!.because;
+  if (move?.state === 'failed') return end(rollout, now, `${last}; the shadow could not be cleared: ${move.error}`);
+  return isClear ? end(rollout, now, last) : rollout;
 }
 
 const enter = (rollout: Rollout, now: number, phase: Phase, because: string): Rollout => ({

@@ -3,14 +3,18 @@ import type { ShadowCounts } from '@liminal/shared/contracts/shadow-counts';
 export interface ShadowLimits {
   /** Vectors after which a shadow is judged. */
   shadowVectors: number;
-  /** It is judged after this time at the latest. */
+  /** It is judged after this time at the latest, or when there are enough vectors to say anything. */
   shadowMs: number;
   /** Share of normal vectors that may alarm. */
   anomalyAlertRate: number;
 }
 
-/** A shadow may alarm so many times as often as was set, or as often as what serves. */
+/** Fewest vectors to judge by, where `SHADOW_VECTORS` are not fewer; and how many times as long they are waited for. */
+const FEWEST_VECTORS = 200;
+const LONGEST_SHADOW = 4;
+/** A shadow may alarm so many times as often as was set, or so many times as often as what serves. */
 const ALARM_FACTOR = 2;
+const SERVING_FACTOR = 1.25;
 /** A shadow may take so many times as long as what serves. */
 const TIME_FACTOR = 3;
 /** Share of the vectors that a shadow may fail on. */
@@ -23,8 +27,14 @@ export function shadowVerdict(
   { shadowVectors, shadowMs, anomalyAlertRate }: ShadowLimits,
 ): { passed: boolean; because: string } | undefined {
   const { vectors, alarms, productionAlarms, disagreements, failures } = counts;
-  if (vectors < shadowVectors && elapsedMs < shadowMs) return undefined;
-  if (vectors === 0) return { passed: false, because: `no vector came in ${Math.round(elapsedMs / 1000)} s` };
+  const fewest = Math.min(FEWEST_VECTORS, shadowVectors);
+  if (vectors < shadowVectors && elapsedMs < (vectors < fewest ? LONGEST_SHADOW * shadowMs : shadowMs)) {
+    return undefined;
+  }
+  if (vectors < fewest) {
+    const minutes = (elapsedMs / 60_000).toFixed(0);
+    return { passed: false, because: `${vectors} vectors in ${minutes} min, ${fewest} are needed to judge by` };
+  }
   const rate = alarms / vectors;
   const productionRate = productionAlarms / vectors;
   const told =
@@ -32,7 +42,9 @@ export function shadowVerdict(
     `otherwise than what serves on ${percent(disagreements / vectors)}`;
   if (failures > FAILURE_SHARE * vectors)
     return { passed: false, because: `failed on ${failures} of ${vectors} vectors` };
-  if (rate > Math.max(ALARM_FACTOR * anomalyAlertRate, productionRate)) return { passed: false, because: told };
+  if (rate > Math.max(ALARM_FACTOR * anomalyAlertRate, SERVING_FACTOR * productionRate)) {
+    return { passed: false, because: told };
+  }
   const slower = counts.shadowMicroseconds / Math.max(counts.productionMicroseconds, 1);
   if (slower > TIME_FACTOR)
     return { passed: false, because: `takes ${slower.toFixed(1)} times as long as what serves` };

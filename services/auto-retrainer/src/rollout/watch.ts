@@ -1,5 +1,6 @@
 import { hash32 } from '@liminal/shared/contracts/hash32';
 import type { PredictionRecord } from '@liminal/shared/contracts/prediction-batch';
+import type { ServingCounts } from '@liminal/shared/contracts/serving-counts';
 import { alarmRate } from '../drift/alarm-rate.ts';
 
 /** What a release that was just promoted does. Bounded. */
@@ -13,9 +14,12 @@ export interface WatchState {
   /** Predictions by this release, and by others once there was time to take this one up. */
   rows: number;
   rowsOfOthers: number;
-  /** How far the predictor is behind, now and when the release was promoted. */
+  /** For how long vectors wait for the predictor, now and when the release was promoted. */
   lagMs: number;
   lagBeforeMs: number;
+  /** What has failed, now and when the release was promoted: it may have served before. */
+  failures: ServingCounts;
+  failuresBefore: ServingCounts;
 }
 
 export interface WatchVerdict {
@@ -23,6 +27,8 @@ export interface WatchVerdict {
   breach: string | null;
   /** Whether enough users were seen to say anything. */
   hasSeenEnough: boolean;
+  /** Whether it makes the predictions, as far as there are any. */
+  isTakenUp: boolean;
   because: string;
 }
 
@@ -37,11 +43,20 @@ export interface WatchLimits {
 
 /** Surely more alarms than so many times what was set. */
 const ALARM_FACTOR = 3;
+/** Probability of a bound on the alarm rate that does not hold: it is looked at again with every user. */
+const TAIL = 0.001;
 const LAG_FACTOR = 3;
 const FEWEST_USERS = 20;
 const MOST_USERS = 10_000;
+/** A batch that could not be scored comes again and again: so many times are no chance. */
+const MOST_FAILED_RUNS = 4;
+/** Most anomalies without explanation, from so many on. */
+const FEWEST_UNEXPLAINED = 5;
 
-export const newWatch = (release: string, lagMs: number, sinceMs: number): WatchState => ({
+export const newWatch = (
+  release: string,
+  { lagMs, failures, sinceMs }: Pick<WatchState, 'lagMs' | 'failures' | 'sinceMs'>,
+): WatchState => ({
   release,
   sinceMs,
   users: [],
@@ -50,6 +65,8 @@ export const newWatch = (release: string, lagMs: number, sinceMs: number): Watch
   rowsOfOthers: 0,
   lagMs,
   lagBeforeMs: lagMs,
+  failures,
+  failuresBefore: failures,
 });
 
 /** Takes what was predicted since the promotion. */
@@ -73,28 +90,41 @@ export function watchRecords(
   }
 }
 
-/** Each user counts once, so that one attacker is no breach; the bound is Clopper and Pearson's of 95%. */
 export function watchVerdict(watch: WatchState | null, limits: WatchLimits): WatchVerdict {
-  if (watch === null) return { breach: null, hasSeenEnough: false, because: 'nothing seen yet' };
-  const { users, alarms, rows, rowsOfOthers, lagMs, lagBeforeMs } = watch;
-  const rate = alarmRate(alarms, users.length);
-  const because = `${alarms} of ${users.length} users alarmed at their first vector`;
-  const verdict = (breach: string | null): WatchVerdict => ({
-    breach,
+  if (watch === null) return { breach: null, hasSeenEnough: false, isTakenUp: true, because: 'nothing seen yet' };
+  const { users, alarms, rows, rowsOfOthers } = watch;
+  return {
+    breach: notTakenUp(watch, limits) ?? tooManyAlarms(watch, limits) ?? tooSlow(watch, limits) ?? failing(watch),
     hasSeenEnough: users.length >= FEWEST_USERS,
-    because,
-  });
-  if (rows === 0 && rowsOfOthers >= limits.watchRows) {
-    return verdict(
-      `not taken up by the predictor after ${limits.watchTakeUpMs / 1000} s and ${rowsOfOthers} predictions`,
-    );
-  }
-  if (rate.low > ALARM_FACTOR * limits.anomalyAlertRate) {
-    const allowed = (100 * ALARM_FACTOR * limits.anomalyAlertRate).toFixed(1);
-    return verdict(`${because}: surely more than ${allowed}%`);
-  }
-  if (lagMs > Math.max(limits.watchLagMs, LAG_FACTOR * lagBeforeMs)) {
-    return verdict(`the predictor is ${Math.round(lagMs / 1000)} s behind`);
-  }
-  return verdict(null);
+    isTakenUp: rows > 0 || rowsOfOthers === 0,
+    because: `${alarms} of ${users.length} users alarmed at their first vector`,
+  };
+}
+
+/** Also where one of several predictors goes on with another release. */
+function notTakenUp({ rows, rowsOfOthers }: WatchState, { watchRows, watchTakeUpMs }: WatchLimits): string | null {
+  if (rowsOfOthers < Math.max(watchRows, rows)) return null;
+  return `not taken up by the predictor after ${watchTakeUpMs / 1000} s and ${rowsOfOthers} predictions`;
+}
+
+/** Each user counts once, so that one attacker is no breach; the bound is Clopper and Pearson's. */
+function tooManyAlarms({ users, alarms }: WatchState, { anomalyAlertRate }: WatchLimits): string | null {
+  if (users.length < FEWEST_USERS) return null;
+  if (alarmRate(alarms, users.length, TAIL).low <= ALARM_FACTOR * anomalyAlertRate) return null;
+  const allowed = (100 * ALARM_FACTOR * anomalyAlertRate).toFixed(1);
+  return `${alarms} of ${users.length} users alarmed at their first vector: surely more than ${allowed}%`;
+}
+
+function tooSlow({ lagMs, lagBeforeMs }: WatchState, { watchLagMs }: WatchLimits): string | null {
+  if (lagMs <= Math.max(watchLagMs, LAG_FACTOR * lagBeforeMs)) return null;
+  return `the predictor is ${Math.round(lagMs / 1000)} s behind`;
+}
+
+function failing({ failures, failuresBefore }: WatchState): string | null {
+  const failedRuns = failures.failedRuns - failuresBefore.failedRuns;
+  const explained = failures.explained - failuresBefore.explained;
+  const unexplained = failures.unexplained - failuresBefore.unexplained;
+  if (failedRuns > MOST_FAILED_RUNS) return `vectors could not be scored ${failedRuns} times`;
+  if (unexplained < FEWEST_UNEXPLAINED || unexplained <= explained) return null;
+  return `${unexplained} of ${explained + unexplained} anomalies could not be explained`;
 }

@@ -21,6 +21,8 @@ const lookSchema = z.object({
     isTraining: z.boolean(),
     isPaused: z.boolean(),
     lastEndedAt: z.number().optional(),
+    failedInARow: z.int().describe('Rollouts that were refused, dropped or rolled back since the last promotion'),
+    hasGoneBack: z.boolean().describe('Whether the last rollout went back to what served before'),
     request: z.object({ by: z.string(), because: z.string() }).optional(),
     drift: z
       .object({

@@ -5,6 +5,7 @@ import { readHistory } from '@liminal/shared/release/read-history';
 import type { HttpServer } from '@liminal/shared/runtime/http-server';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
+import { servedBefore } from '../rollout/served-before.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { orStoreAway } from './store-away.ts';
 
@@ -98,6 +99,9 @@ async function assertCanGoBack(store: ModelStore, to: string | undefined): Promi
   if (pointer === null) throw nowhere('no release serves');
   if (to === undefined) {
     if (pointer.previous === null) throw nowhere(`nothing served before ${pointer.release}`);
+    if (servedBefore(pointer) === null) {
+      throw nowhere(`${pointer.release} is what was gone back to; ${pointer.previous} was taken back`);
+    }
     return;
   }
   if (to === pointer.release) throw nowhere(`${to} serves already`);

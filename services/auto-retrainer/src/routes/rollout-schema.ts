@@ -15,6 +15,7 @@ export const rolloutSchema = z.object({
   holdOut: holdOutSchema.nullable().describe('Rows that the challenger was not trained on'),
   phase: z.enum(PHASES),
   phaseSince: z.number(),
+  isShadow: z.boolean().default(false).describe('Whether the challenger was seen as a shadow'),
   outcome: z.enum(OUTCOMES).nullable(),
   endedAt: z.number().nullable(),
   steps: z.array(z.object({ at: z.number(), step: z.string(), because: z.string() })),

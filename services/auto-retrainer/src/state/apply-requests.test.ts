@@ -60,7 +60,15 @@ describe('requests', () => {
     expect(state.rollout).toMatchObject({ phase: 'rolling-back', champion: OLD });
   });
 
+  it('for the way back change nothing while what serves is on its way back', () => {
+    const back = rollout({ phase: 'rolling-back' });
+    const state = stateWith(back);
+    applyRequests(state, [{ kind: 'rollback', ...person }], { ...pointer, release: NEXT!, previous: SERVING! }, 5);
+    expect(state).toEqual(stateWith(back));
+  });
+
   it.each([
+    ['it was gone back to just before', { ...pointer, action: 'rollback' } as ReleasePointer, undefined],
     ['nothing serves', null, undefined],
     ['nothing served before', { ...pointer, previous: null }, undefined],
     ['it serves already', pointer, SERVING],

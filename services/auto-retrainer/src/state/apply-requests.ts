@@ -1,5 +1,6 @@
 import type { ReleasePointer } from '@liminal/shared/contracts/release';
 import { drop, newRollback, turnBack } from '../rollout/rollout.ts';
+import { servedBefore } from '../rollout/served-before.ts';
 import type { PersonRequest } from './person-request.ts';
 import { closeRollout, type RetrainerState } from './retrainer-state.ts';
 
@@ -40,7 +41,9 @@ function goBack(
     state.rollout = turnBack(rollout, now, why);
     return;
   }
-  const target = to ?? production?.previous ?? null;
+  // Back already, or on the way: who asks twice does not want what was taken back.
+  if (rollout?.phase === 'rolling-back' && (to === undefined || to === rollout.champion)) return;
+  const target = to ?? (production === null ? null : servedBefore(production));
   if (production === null || target === null || target === production.release) return;
   if (rollout !== null) {
     state.rollout = drop(rollout, now, why);

@@ -26,6 +26,8 @@ export interface RetrainerState {
   /** Stream id up to which the predictions of each partition were read. */
   cursors: Record<number, string>;
   drift: DriftState | null;
+  /** Of the release that was followed before: it may serve again. */
+  driftBefore: DriftState | null;
   check: StoredCheck | null;
   rollout: Rollout | null;
   watch: WatchState | null;
@@ -42,6 +44,7 @@ const packr = new Packr({ useRecords: false });
 export const emptyState = (): RetrainerState => ({
   cursors: {},
   drift: null,
+  driftBefore: null,
   check: null,
   rollout: null,
   watch: null,
@@ -58,6 +61,10 @@ export function decodeState(bytes: Buffer | null): RetrainerState {
   const [version, state] = packr.unpack(bytes) as [number, RetrainerState];
   return version === FORMAT_VERSION ? state : emptyState();
 }
+
+/** Those that have ended, and the one that is under way. */
+export const rolloutsOf = ({ ended, rollout }: RetrainerState): Rollout[] =>
+  rollout === null ? ended : [...ended, rollout];
 
 /** Puts a rollout that has ended among the others. */
 export function closeRollout(state: RetrainerState): void {

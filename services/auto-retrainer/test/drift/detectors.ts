@@ -25,6 +25,8 @@ export const REFERENCE_ROWS = 300;
 export const CALIBRATION_ROWS = 300;
 /** Of a look at a window. */
 export const WINDOW_RATE = 0.05;
+/** Of alarms that the martingale bets on. */
+const ALERT_RATE = 0.01;
 /** Of the martingale, for ever. */
 export const EVER_RATE = 0.01;
 
@@ -90,7 +92,7 @@ export function martingaleAlarm(vectors: Iterable<ScoredVector>): number | undef
   const ranks = emptyRanks();
   const martingale = newMartingale();
   for (const { pValue, theta } of vectors) {
-    bet(martingale, nextRank(ranks, pValue, theta, CALIBRATION_ROWS), martingale.steps);
+    bet(martingale, nextRank(ranks, pValue, theta, CALIBRATION_ROWS), martingale.steps, ALERT_RATE);
     if (martingale.logHighest >= -Math.log(EVER_RATE)) return martingale.steps;
   }
   return undefined;

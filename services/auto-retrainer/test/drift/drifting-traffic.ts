@@ -7,6 +7,7 @@ export const DRIFTS = {
   scale: 'one feature varies twice as much',
   missing: 'one feature is missing in 25% instead of 5%',
   correlation: 'two independent features correlate at 0.8',
+  few: 'one vector in twelve has a feature that is 6 standard deviations higher',
 } as const;
 export type Drift = keyof typeof DRIFTS | 'none';
 
@@ -22,6 +23,7 @@ export function drawVector(random: Random, drift: Drift): Float32Array {
   if (drift === 'mean') values[2]! += 1;
   if (drift === 'scale') values[2]! *= 2;
   if (drift === 'correlation') values[3] = 0.8 * values[2]! + 0.6 * values[3]!;
+  if (drift === 'few' && random.next() < 1 / 12) values[2]! += 6;
   for (const column of GAPS) {
     const rate = drift === 'missing' && column === 5 ? 0.25 : MISSING;
     if (random.next() < rate) values[column] = Number.NaN;

@@ -87,6 +87,8 @@ def binomial_bounds():
 
 
 BETS = [(0.25, 1), (0.5, 1), (0.75, 1), (1, 0.25), (1, 0.5), (1, 0.75), (0.5, 0.5), (2, 2)]
+TAILS = [2, 4]
+ALERT_RATE = 0.05
 
 
 def martingale():
@@ -95,14 +97,15 @@ def martingale():
     n = len(u)
     kept = lambda steps: 1 / np.log2(steps + 2)
     log_values = []
-    factors = np.array([stats.beta.logpdf(u, a, b) for a, b in BETS])
+    tail = lambda times: np.where(u <= ALERT_RATE, times, (1 - times * ALERT_RATE) / (1 - ALERT_RATE))
+    factors = np.array([stats.beta.logpdf(u, a, b) for a, b in BETS] + [np.log(tail(times)) for times in TAILS])
     for end in range(1, n + 1):
         terms = [np.log(kept(end))]
         for start in range(1, end + 1):
             share = kept(start - 1) - kept(start)
-            terms += list(np.log(share / len(BETS)) + factors[:, start - 1 : end].sum(axis=1))
+            terms += list(np.log(share / len(factors)) + factors[:, start - 1 : end].sum(axis=1))
         log_values.append(special.logsumexp(terms))
-    return {"pValues": u.tolist(), "logValues": log_values}
+    return {"pValues": u.tolist(), "logValues": log_values, "alertRate": ALERT_RATE}
 
 
 golden = {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Explanations } from '../explanations/explanations.ts';
 import { readHistories } from '../history/user-history.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ServingFailures } from './serving-failures.ts';
 
 /** Anomalies that may wait for their explanation at once, about 50 ms of work: more would hold up the scoring. */
 const MOST_WAITING = 64;
@@ -18,6 +19,7 @@ export interface AnomalyExplanationsOptions {
   explanations: Explanations;
   /** Off: anomalies are explained on request only. */
   isOn: boolean;
+  failures: ServingFailures;
   metrics: Metrics;
   logger: Logger;
 }
@@ -66,7 +68,8 @@ export class AnomalyExplanations {
     anomalies: readonly PredictionRecord[],
   ): Promise<ReadonlyMap<PredictionRecord, Uint8Array>> {
     if (anomalies.length === 0) return new Map();
-    const { redis, explanations, metrics, logger } = this.#options;
+    const { redis, explanations, failures, metrics, logger } = this.#options;
+    const { release } = anomalies[0]!;
     const startedAt = performance.now();
     try {
       const histories = await readHistories(redis, partition, new Set(anomalies.map(({ user }) => user)));
@@ -74,13 +77,15 @@ export class AnomalyExplanations {
         const { scores, pValue, user } = record;
         return { inputs: modelInputs([record]), scores, pValue, history: histories.get(user)! };
       });
-      const explained = await within(WAIT_MS, explanations.explainAnomalies(anomalies[0]!.release, tasks));
+      const explained = await within(WAIT_MS, explanations.explainAnomalies(release, tasks));
       metrics.explanationDuration.labels('anomalies').observe((performance.now() - startedAt) / 1000);
       metrics.anomalyExplanations.labels('explained').inc(explained.length);
+      failures.add(partition, release, 'explained', explained.length);
       for (const { gap } of explained) if (gap > ADDITIVITY_TOLERANCE) metrics.additivityMisses.inc();
       return new Map(anomalies.map((record, index) => [record, explained[index]!.bytes]));
     } catch (error) {
       logger.error({ err: error, anomalies: anomalies.length }, 'anomalies are written without explanation');
+      failures.add(partition, release, 'unexplained', anomalies.length);
       return this.#without(anomalies, 'failed');
     }
   }

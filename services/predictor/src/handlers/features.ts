@@ -27,6 +27,7 @@ import { newestOfUsers } from '../scoring/newest-of-users.ts';
 import type { ShadowScorer } from '../shadow/shadow-scorer.ts';
 import type { AnomalyExplanations } from './anomaly-explanations.ts';
 import { ScoreTraces } from './score-traces.ts';
+import type { ServingFailures } from './serving-failures.ts';
 
 export interface FeaturesHandlerOptions {
   redis: Redis;
@@ -38,6 +39,7 @@ export interface FeaturesHandlerOptions {
   /** One for all partitions. */
   share: EventLoopShare;
   shadow: ShadowScorer;
+  failures: ServingFailures;
   /**
    * One for all partitions: they are scored one after the other, since it is one event loop that scores them, so that the
    * anomalies of the first are explained while the others are scored.
@@ -106,6 +108,8 @@ export class FeaturesSession implements PartitionSession {
       traces?.end();
     } catch (error) {
       traces?.end(error);
+      this.#options.shadow.drop(this.partition);
+      await this.#options.failures.flush();
       throw error;
     }
   }
@@ -151,7 +155,7 @@ export class FeaturesSession implements PartitionSession {
       ttlSeconds: config.predictionTtlSeconds,
     });
     this.#lastId = toId;
-    await this.#options.shadow.flush(this.partition);
+    await Promise.all([this.#options.shadow.flush(this.partition), this.#options.failures.flush()]);
     this.#count(records);
     for (const check of checks) this.#observeForecast(check);
     this.#observe(entries, deadLetters);
@@ -169,12 +173,15 @@ export class FeaturesSession implements PartitionSession {
 
   /** Anomalies are explained in another thread, while the next vectors are scored. */
   async #score(vectors: readonly FeatureVector[]): Promise<ScoredRecords> {
-    const { config, metrics, shadow, share, explanations, now } = this.#options;
+    const { config, metrics, shadow, failures, share, explanations, now } = this.#options;
     const release = this.#options.release()!;
     const alarms = this.#options.alarms()!;
     const inputs = modelInputs(vectors);
     const startedAt = performance.now();
-    const scored = await release.score(inputs, vectors.length);
+    const scored = await release.score(inputs, vectors.length).catch((error: unknown) => {
+      failures.add(this.partition, release.id, 'failedRuns');
+      throw error;
+    });
     const elapsedMs = performance.now() - startedAt;
     metrics.inferenceDuration.observe(elapsedMs / 1000);
     if (shadow.isActive) {

@@ -51,7 +51,7 @@ export class ShadowScorer {
 
   /** `vectors`: as production was given them. */
   async compare(partition: number, vectors: Float32Array, production: ProductionScores): Promise<void> {
-    const { shadow, metrics } = this.#options;
+    const { shadow } = this.#options;
     const release = shadow();
     if (release === undefined || release.id === production.release) return;
     const { counts } = this.#countedOf(partition, release.id, production.release);
@@ -67,7 +67,11 @@ export class ShadowScorer {
     counts.shadowMicroseconds += Math.round(1000 * elapsedMs);
     counts.productionMicroseconds += Math.round(1000 * production.elapsedMs);
     for (const [row, { pValue }] of scored.entries()) this.#countRow(counts, pValue, production.scored[row]!.pValue);
-    metrics.shadowVectors.inc(rows);
+  }
+
+  /** Forgets what was counted since the last time: its vectors will come again. */
+  drop(partition: number): void {
+    this.#counted.delete(partition);
   }
 
   /** Writes what was counted of a partition since the last time. */
@@ -75,25 +79,27 @@ export class ShadowScorer {
     const counted = this.#counted.get(partition);
     if (counted === undefined) return;
     this.#counted.delete(partition);
-    const { redis, logger } = this.#options;
+    const { redis, metrics, logger } = this.#options;
     const { shadow, production, counts } = counted;
     const fields = SHADOW_FIELDS.flatMap((field) => [field, counts[field]]);
     try {
       await countScript.run(redis, [shadowKey(partition)], [shadow, production, KEPT_SECONDS, ...fields]);
+      metrics.shadowVectors.inc(counts.vectors - counts.failures);
+      metrics.shadowAlarms.labels('shadow').inc(counts.alarms);
+      metrics.shadowAlarms.labels('production').inc(counts.productionAlarms);
+      metrics.shadowDisagreements.inc(counts.disagreements);
     } catch (error) {
       logger.warn({ err: error, partition }, 'counts of the shadow release were not written');
     }
   }
 
   #countRow(counts: ShadowCounts, shadowPValue: number, productionPValue: number): void {
-    const { anomalyAlertRate, metrics } = this.#options;
+    const { anomalyAlertRate } = this.#options;
     const isAlarm = shadowPValue <= anomalyAlertRate;
     const isProductionAlarm = productionPValue <= anomalyAlertRate;
     if (isAlarm) counts.alarms++;
     if (isProductionAlarm) counts.productionAlarms++;
-    if (isAlarm === isProductionAlarm) return;
-    counts.disagreements++;
-    metrics.shadowDisagreements.inc();
+    if (isAlarm !== isProductionAlarm) counts.disagreements++;
   }
 
   #countedOf(partition: number, shadow: string, production: string): Counted {
