@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ModelStore, openModelStore } from '@liminal/shared/adapters/model-store';
+import { openReleasesQueue } from '@liminal/shared/adapters/releases-queue';
 import { openTrainingQueue, type TrainingQueue } from '@liminal/shared/adapters/training-queue';
+import { releaseKeys } from '@liminal/shared/contracts/release';
 import { trainingKeys } from '@liminal/shared/contracts/training-rows';
 import { canonicalJsonBytes } from '@liminal/shared/release/canonical-json';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
@@ -129,5 +131,24 @@ describe('replicas of the auto-retrainer', () => {
       expect(await answer.text()).toMatch(reason);
     }
     expect((await post(replica, '/retrain', { sinceTs: 2, untilTs: 1 })).status).toBe(400);
+  });
+
+  it('go back from a release that can not be verified', async () => {
+    const first = await publish(false);
+    const { id: second } = await registry.publish(releaseDraft(7, { provisional: false }));
+    await registry.promote(second, 'test', 'test');
+    const replica = await start('a');
+    await store.put(releaseKeys.signature(second), Buffer.from('nonsense'));
+    await until('it is seen', async () => /signature/.test(await (await fetch(`${replica.url}/ready`)).text()));
+    expect((await post(replica, '/rollback', { by: 'ada' })).status).toBe(202);
+    const releases = openReleasesQueue(redis);
+    try {
+      await until('it is asked for', async () => (await releases.getJobCountByTypes('waiting')) > 0);
+      const [job] = await releases.getWaiting();
+      expect(job!.data).toMatchObject({ pointer: 'production', action: 'rollback', release: first });
+    } finally {
+      await releases.close();
+    }
+    expect(await queue.getJobCountByTypes('waiting')).toBe(0);
   });
 });

@@ -78,8 +78,9 @@ export class RolloutJobs {
       default: {
         const move = moveOf(rollout, production);
         if (move === undefined) return;
-        const job = await releases.add(MOVE_POINTER, move, { jobId: id });
-        if (await isToBeRetried(job, rollout)) await job.retry('failed', { resetAttemptsMade: true });
+        const known = await releases.getJob(id);
+        if (known === undefined) await releases.add(MOVE_POINTER, move, { jobId: id });
+        else if (await isToBeRetried(known, rollout)) await known.retry('failed', { resetAttemptsMade: true });
       }
     }
   }
