@@ -64,7 +64,7 @@ export const models = () =>
           decimals: 0,
           queries: { rollbacks: orZero(grown('liminal_retrainer_rollout_steps_total{step="rolled-back"}', '7d')) },
           limits: above(1, 2),
-          links: [runbook('LiminalRolledBack'), next('drift')],
+          links: [runbook('LiminalRolledBack'), runbook('LiminalRollbackStuck'), next('drift')],
         }),
         stat('Training rows', {
           description: 'Rows in the archive, from which the next release is trained.',

@@ -1,6 +1,13 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
-import { conformity, type HurdleLogistic, intervalLevel, loadQuantile, surprise } from './hurdle-logistic.ts';
+import {
+  conformity,
+  type HurdleLogistic,
+  intervalLevel,
+  loadQuantile,
+  surprise,
+  surpriseMagnitude,
+} from './hurdle-logistic.ts';
 
 /** Numbers of SciPy 1.10.1: scipy.stats.logistic for the loads, scipy.special.expit for the coin. */
 const CASES: {
@@ -44,6 +51,16 @@ describe.each(CASES)('a hurdle and a logistic distribution: $distribution', ({ d
   it.each(loads)('are as surprised by %d requests as SciPy, and find them as fitting', (load, surprised, fitting) => {
     expect(surprise(distribution, load)).toBeCloseTo(surprised, 10);
     expect(conformity(distribution, load) / fitting).toBeCloseTo(1, 7);
+  });
+
+  it.each(loads)('tell what rounding them does to the surprise by %d requests', (load) => {
+    const step = 1e-6;
+    const moved = (['location', 'scale', 'logOdds'] as const).map((parameter) => {
+      const by = (factor: number) => surprise({ ...distribution, [parameter]: distribution[parameter] * factor }, load);
+      return Math.abs(by(1 + step) - by(1 - step)) / (2 * step);
+    });
+    const sum = moved.reduce((total, change) => total + change, 0);
+    expect(surpriseMagnitude(distribution, load) / sum).toBeCloseTo(1, 6);
   });
 
   it('have its quantiles', () => {

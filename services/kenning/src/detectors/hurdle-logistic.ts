@@ -20,6 +20,17 @@ export function surprise({ location, scale, logOdds }: HurdleLogistic, load: num
   return softplus(-logOdds) + 2 * softplus(z) - z + Math.log(scale);
 }
 
+/**
+ * What the surprise changes by, to first order, when each parameter changes by as much as itself: Σ |θ · ∂surprise/∂θ|. A
+ * sharp distribution magnifies the rounding of its location.
+ */
+export function surpriseMagnitude({ location, scale, logOdds }: HurdleLogistic, load: number): number {
+  if (load === 0) return Math.abs(logOdds) * sigmoid(logOdds);
+  const z = (Math.log1p(load) - location) / scale;
+  const slope = 2 * sigmoid(z) - 1;
+  return Math.abs((slope * location) / scale) + Math.abs(1 - slope * z) + Math.abs(logOdds) * sigmoid(-logOdds);
+}
+
 /** The number of requests that a share of such minutes does not exceed; `share` in (0, 1). */
 export function loadQuantile({ location, scale, logOdds }: HurdleLogistic, share: number): number {
   const above = 1 - share;

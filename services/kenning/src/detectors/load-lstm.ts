@@ -16,7 +16,7 @@ import { trainInThread } from '../nn/train-in-thread.ts';
 import { trainingLoop } from '../nn/training-loop.ts';
 import { assertFittable, type FitContext } from './detector.ts';
 import { FLOAT32_MAX } from './float32.ts';
-import { type HurdleLogistic, surprise } from './hurdle-logistic.ts';
+import { type HurdleLogistic, surprise, surpriseMagnitude } from './hurdle-logistic.ts';
 import { type Matrix, takeRows } from './matrix.ts';
 
 export interface LoadLstmOptions {
@@ -139,6 +139,16 @@ export function loadDistributions(fitted: LoadLstm, histories: Matrix): LoadDist
 export function loadSurprises(distributions: readonly LoadDistributions[], { values, columns }: Matrix): Float64Array {
   return Float64Array.from(distributions, ({ newest }, row) =>
     surprise(newest, possibleLoad(values[row * columns + columns - 2]!)),
+  );
+}
+
+/** What the rounding of its distribution does to the surprise of each row, see `surpriseMagnitude`. */
+export function surpriseMagnitudes(
+  distributions: readonly LoadDistributions[],
+  { values, columns }: Matrix,
+): Float64Array {
+  return Float64Array.from(distributions, ({ newest }, row) =>
+    surpriseMagnitude(newest, possibleLoad(values[row * columns + columns - 2]!)),
   );
 }
 

@@ -52,6 +52,16 @@ describe('ONNX parity check', () => {
     expect(await assertParity({ ...sound, expectedScores })).toBeCloseTo(8e-6, 6);
   });
 
+  it('measures a score by what it is the difference of', async () => {
+    const expectedScores = sound.expectedScores.slice();
+    expectedScores[77]! += 2e-5;
+    const magnitudes = new Float64Array(expectedScores.length).fill(1);
+    magnitudes[77] = 4;
+    expect(await assertParity({ ...sound, expectedScores, magnitudes })).toBeCloseTo(5e-6, 6);
+    magnitudes[77] = 1.5;
+    await expect(assertParity({ ...sound, expectedScores, magnitudes })).rejects.toThrow('the ONNX file of');
+  });
+
   it.each([2e-5, Number.NaN])('refuses one score that is off by %d', async (error) => {
     const expectedScores = sound.expectedScores.slice();
     expectedScores[77]! += error;

@@ -4,8 +4,8 @@ import { ModelSession } from '../onnx/model-session.ts';
 import { OnnxParityError } from './training-errors.ts';
 
 /**
- * How far a score of ONNX Runtime (float32) may lie from the one of the fitted model (float64), relative to the score where
- * that is above 1: float32 has 6e-8 of it for each rounding.
+ * How far a score of ONNX Runtime (float32) may lie from the one of the fitted model (float64), relative to the score, or to
+ * what it is the difference of, where that is above 1: float32 has 6e-8 of it for each rounding.
  */
 export const SCORE_TOLERANCE = 1e-5;
 /** The same for the logarithm of a tail-extended p-value, whose exponent is rounded to float32. */
@@ -29,11 +29,12 @@ export function probeRows(rows: Matrix, most = PROBED_ROWS): Matrix {
   return { values, rows: copies * probed.rows, columns };
 }
 
-const differenceOf = (value: number, expected: number): number =>
-  Math.abs(value - expected) / Math.max(1, Math.abs(expected));
+const differenceOf = (value: number, expected: number, magnitude = 1): number =>
+  Math.abs(value - expected) / Math.max(1, magnitude, Math.abs(expected));
 
 /** Within `SCORE_TOLERANCE`; NaN is close to nothing. */
-export const isClose = (value: number, expected: number): boolean => differenceOf(value, expected) <= SCORE_TOLERANCE;
+export const isClose = (value: number, expected: number, magnitude?: number): boolean =>
+  differenceOf(value, expected, magnitude) <= SCORE_TOLERANCE;
 
 export interface ParityQuestion {
   name: string;
@@ -42,6 +43,8 @@ export interface ParityQuestion {
   rows: Matrix;
   /** Scores of the fitted model, one a row. */
   expectedScores: Float64Array;
+  /** What each score changes by when all that it is made of is rounded by as much as itself: 1 or the score, unless given. */
+  magnitudes?: Float64Array;
   calibration: ConformalCalibration;
   signal?: AbortSignal | undefined;
 }
@@ -52,7 +55,7 @@ export interface ParityQuestion {
  * difference of a score that it found, in the terms of `SCORE_TOLERANCE`.
  */
 export async function assertParity(question: ParityQuestion): Promise<number> {
-  const { name, onnx, rows, expectedScores, calibration, signal } = question;
+  const { name, onnx, rows, expectedScores, magnitudes, calibration, signal } = question;
   const session = await ModelSession.open(onnx);
   try {
     const { scores, pValues, tailPValues } = await session.run(rows, signal);
@@ -60,10 +63,10 @@ export async function assertParity(question: ParityQuestion): Promise<number> {
     for (let row = 0; row < rows.rows; row++) {
       const score = scores[row]!;
       const expected = expectedScores[row]!;
-      if (!isClose(score, expected)) {
+      if (!isClose(score, expected, magnitudes?.[row])) {
         throw new OnnxParityError(`the ONNX file of ${name} scores a row ${score}, the fitted model ${expected}`);
       }
-      largest = Math.max(largest, differenceOf(score, expected));
+      largest = Math.max(largest, differenceOf(score, expected, magnitudes?.[row]));
       const pValue = conformalPValue(calibration, score);
       if (pValues[row] !== pValue) {
         throw new OnnxParityError(

@@ -9,6 +9,7 @@ import {
   type LoadLstmOptions,
   loadDistributions,
   loadSurprises,
+  surpriseMagnitudes,
 } from '../detectors/load-lstm.ts';
 import { type Matrix, rowRange } from '../detectors/matrix.ts';
 import { detectorModel, SCORE_OUTPUT } from '../onnx/detector-model.ts';
@@ -76,6 +77,7 @@ export async function trainLoadLstm(
     onnx,
     rows: probes,
     expectedScores,
+    magnitudes: surpriseMagnitudes(fittedDistributions, probes),
     calibration: calibrated,
     signal,
   });
