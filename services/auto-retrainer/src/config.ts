@@ -46,7 +46,11 @@ export const environment = {
     .default(0.3)
     .describe('Share of confirmed alarms below which a release is trained anew'),
   PRECISION_MIN_VERDICTS: z.coerce.number().int().min(1).default(30).describe('Verdicts from which that share counts'),
-  COOL_DOWN_MINUTES: z.coerce.number().min(0).default(60).describe('Quiet after each rollout, whatever came of it'),
+  COOL_DOWN_MINUTES: z.coerce
+    .number()
+    .min(0)
+    .default(60)
+    .describe('Quiet after each rollout; twice as long after each further one that came to nothing'),
   ANOMALY_ALERT_RATE: z.coerce
     .number()
     .gt(0)
