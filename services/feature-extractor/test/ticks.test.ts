@@ -154,6 +154,19 @@ describe('minutes without events', () => {
     expect(await redis.hget(cursorKey('feature-extractor', 1), 'count')).toBe('1');
   });
 
+  it('go on with the wall clock when an event comes that is long past', async () => {
+    await store(0, T0 + 1_000);
+    await store(1, T0 + 2_000);
+    await round();
+    now = T0 + 130_000;
+    await store(0, T0 - 3 * MINUTE_MS, now);
+    for (let second = 130; second < 600; second += 5) {
+      now = T0 + second * 1_000;
+      await round();
+    }
+    for (const partition of [0, 1]) expect((await closedOf(partition)).at(-1)).toMatchObject({ through: M0 + 7 });
+  });
+
   it('wait while events do', async () => {
     await store(0, T0);
     await store(1, T0);

@@ -16,7 +16,7 @@ export interface MinutesClock {
   watermark: number;
   /** Time of the newest event, which may run ahead of its arrival. */
   eventTime: number;
-  /** How long after `eventTime` the newest entry with events arrived, in ms. */
+  /** How long after `eventTime` the entry with that event arrived, in ms. */
   delayMs: number;
   /** First minute that was not handed over by `takeClosed`, and the last closed one. */
   from: number;
@@ -80,10 +80,12 @@ export class PartitionMinutes {
     this.#batch = batch;
     this.#arrivedAt = arrivedAt;
     this.#late = 0;
+    const { eventTime } = this.#clock;
     readTraffic(batch, skip, this.#count);
     // The newest event may have been ahead of its arrival, and this one caught up with it.
     this.#hear(this.#clock.eventTime);
-    this.#clock.delayMs = arrivedAt - this.#clock.eventTime;
+    // Late events say nothing of whether the newest ones were of the present.
+    if (this.#clock.eventTime > eventTime) this.#clock.delayMs = arrivedAt - this.#clock.eventTime;
     return this.#late;
   }
 

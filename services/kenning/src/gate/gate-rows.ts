@@ -12,16 +12,19 @@ import { injectAnomalies } from './injected-anomalies.ts';
 import type { GateRows } from './measure-release.ts';
 
 const MOST_USERS = 2_000;
+/** So many are worth it to count a user who makes more than his share of the rows less often than his rows would. */
+const FEWEST_USERS = 40;
 
 /**
  * Rows of different users, each of all rows with the same chance: calibration rows are drawn so too, and a row of each
- * user would stand for those who are hardly ever there. Anomalies are made of the same rows.
+ * user would stand for those who are hardly ever there. Only where a user who never rests would leave fewer than 40 rows,
+ * some of his are left out. Anomalies are made of the same rows.
  */
 export function gateRows(archived: TrainingColumns, random: Random): GateRows {
   const all = inputs(archived, [...Array(archived.rows).keys()]);
   const numbers = new Map([...new Set(archived.users)].map((user, number) => [user, number]));
   const userNumbers = Int32Array.from(archived.users, (user) => numbers.get(user)!);
-  const chosen = rowsOfDifferentGroups(userNumbers, MOST_USERS, random);
+  const chosen = rowsOfDifferentGroups(userNumbers, { most: MOST_USERS, fewest: FEWEST_USERS }, random);
   const ofUsers = inputs(archived, [...chosen]);
   return { all, ofUsers, injected: injectAnomalies(ofUsers, MODEL_INPUT_LENGTH, random) };
 }

@@ -1,6 +1,6 @@
 import { Random } from '@liminal/shared/runtime/random';
 import { describe, expect, it } from 'vitest';
-import { independentRows, referenceRows } from './reference-rows.ts';
+import { independentRows, referenceRows, rowsOfDifferentGroups } from './reference-rows.ts';
 
 /** Groups of 1 to 20 rows; the value of a row is its number. */
 const groups = Array.from({ length: 20 }, (_, group) => Array<number>(group + 1).fill(group + 1)).flat();
@@ -32,6 +32,33 @@ describe('referenceRows', () => {
   it('takes any rows where there are no groups', () => {
     const { groups: _, ...single } = rows;
     expect(referenceRows(single, 1_000, new Random(1)).rows).toBe(rows.rows);
+  });
+});
+
+describe('rowsOfDifferentGroups', () => {
+  /** 128 users with 20 rows each, and one with 400. */
+  const users = Int32Array.from(
+    [...Array(128).keys()].flatMap((user) => Array<number>(20).fill(user)).concat(Array(400).fill(999)),
+  );
+
+  it('lets one that makes most of the rows not take the place of all others', () => {
+    expect(rowsOfDifferentGroups(users, { most: 2_000 }, new Random(1)).length).toBeLessThan(9);
+    for (let seed = 0; seed < 50; seed++) {
+      const taken = rowsOfDifferentGroups(users, { most: 2_000, fewest: 40 }, new Random(seed));
+      expect(taken.length).toBeGreaterThanOrEqual(40);
+      expect(new Set(Array.from(taken, (row) => users[row])).size).toBe(taken.length);
+    }
+  });
+
+  it('changes nothing where there are enough', () => {
+    const single = users.subarray(0, 128 * 20);
+    const draw = (fewest: number) => rowsOfDifferentGroups(single, { most: 2_000, fewest }, new Random(3));
+    expect(draw(40)).toEqual(draw(0));
+  });
+
+  it('takes one of each where there are too few groups', () => {
+    const few = Int32Array.of(1, 1, 1, 2, 2, 3);
+    expect(rowsOfDifferentGroups(few, { most: 10, fewest: 40 }, new Random(1)).length).toBe(3);
   });
 });
 
