@@ -53,6 +53,14 @@ describe('settings of Compose', () => {
     expect(offered.toSorted()).toEqual([...new Set(used)].sort());
   });
 
+  it.each(SERVICE_DECLARATIONS)('pass on to $name what the runbooks tell to change', ({ name, environment }) => {
+    const told = ['docs/runbooks.md', 'docs/errors.md', 'docs/operations.md'].map(readText).join('\n');
+    const named = Object.keys(environment).filter(
+      (setting) => told.includes(`\`${setting}`) && !BASE.includes(setting),
+    );
+    expect(named.filter((setting) => !(setting in compose.services[name]!.environment))).toEqual([]);
+  });
+
   it.each(SERVICE_DECLARATIONS)('are settings of $name where they are passed to it', ({ name, environment }) => {
     const passed = compose.services[name]!.environment;
     const known = [...Object.keys(environment), ...READ_BY_LIBRARIES];

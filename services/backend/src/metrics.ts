@@ -43,6 +43,16 @@ export function createMetrics(
   { pipeline: read, precision: readPrecision, analysis }: MetricsOptions,
 ) {
   const registers = [registry];
+  let reading: Promise<readonly MeasuredPrecision[]> | undefined;
+  /** Two metrics show it: while Redis hangs, waiting for it twice would take longer than Prometheus waits. */
+  const precisionOfThisScrape = (): Promise<readonly MeasuredPrecision[]> => {
+    reading ??= readPrecision()
+      .catch(() => [])
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
   const metrics = {
     events: new Counter({
       name: 'liminal_backend_events_total',
@@ -123,7 +133,7 @@ export function createMetrics(
       registers,
       async collect() {
         this.reset();
-        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+        for (const { model, severity, confirmed, judged } of await precisionOfThisScrape()) {
           this.labels(model, severity, 'confirmed').set(confirmed);
           this.labels(model, severity, 'not-confirmed').set(judged - confirmed);
         }
@@ -136,7 +146,7 @@ export function createMetrics(
       registers,
       async collect() {
         this.reset();
-        for (const { model, severity, confirmed, judged } of await readPrecision().catch(() => [])) {
+        for (const { model, severity, confirmed, judged } of await precisionOfThisScrape()) {
           this.labels(model, severity).set(confirmed / judged);
         }
       },

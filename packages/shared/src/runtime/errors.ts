@@ -78,9 +78,9 @@ export const HTTP_ERRORS = {
   },
   LIMINAL_ERR_REDIS_AWAY: {
     status: 503,
-    message: 'Redis does not answer, so nothing was stored or read; try again in {retryAfterSeconds} s',
+    message: 'Redis does not answer; try again in {retryAfterSeconds} s',
     remedy:
-      'Send the same request again after `Retry-After`. If it stays so, look at Redis: does it run, is `REDIS_URL` right, is its memory or disk full?',
+      'Send the same request again after `Retry-After`. A Redis that was only slow may have stored it all the same: events with an `id` count once however often they are sent. If it stays so, look at Redis: does it run, is `REDIS_URL` right, is its memory or disk full?',
   },
 } satisfies ErrorCatalogue;
 

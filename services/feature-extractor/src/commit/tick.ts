@@ -14,14 +14,14 @@ export interface Tick {
 
 /**
  * Adds a tick to a partition, unless events wait there: what was accepted before the time was read is
- * then folded before the tick.
+ * then folded before the tick. Whether it was added.
  */
-export async function writeTick(redis: Redis, { partition, fence }: Lease, { ts, isLive }: Tick): Promise<void> {
+export async function writeTick(redis: Redis, { partition, fence }: Lease, { ts, isLive }: Tick): Promise<boolean> {
   const keys = [
     fenceKey('feature-extractor', partition),
     streamKey('events', partition),
     acceptedKey(partition),
     cursorKey('feature-extractor', partition),
   ];
-  await tickScript.run(redis, keys, [fence, ts, isLive ? 1 : 0]);
+  return (await tickScript.run(redis, keys, [fence, ts, isLive ? 1 : 0])) === 1;
 }

@@ -173,8 +173,8 @@ export class EventsSession implements PartitionSession {
     if (now() - this.#busyAt < IDLE_AFTER_MS || this.#tick > this.#minutes.watermark) return;
     const tick = await clock.tick();
     if (tick === undefined || !this.#minutes.wouldClose(tick.ts)) return;
-    this.#tick = tick.ts;
-    await writeTick(redis, { partition: this.partition, fence: this.#fence }, tick);
+    // Where events wait it is tried again: late ones don't move the watermark on.
+    if (await writeTick(redis, { partition: this.partition, fence: this.#fence }, tick)) this.#tick = tick.ts;
   }
 
   /** Counts the entries per minute. Returns those with events that users' states took but the minutes can't read. */
