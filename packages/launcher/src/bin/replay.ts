@@ -55,7 +55,13 @@ async function replay(args: ReplayArguments): Promise<number> {
     bar?.stop();
     if (last) process.stdout.write(tallyText(last));
   }
-  return interrupt.signal.aborted ? EXIT_INTERRUPTED : 0;
+  if (interrupt.signal.aborted) return EXIT_INTERRUPTED;
+  const skipped = last?.skipped.values().reduce((sum, count) => sum + count, 0) ?? 0;
+  if (last?.accepted === 0 && last.duplicates === 0 && skipped > 0) {
+    process.stderr.write('No line could be used: is it a log of a known format? See --help.\n');
+    return EXIT_FAILED;
+  }
+  return 0;
 }
 
 function describe({ path, format, firstTimeMs }: LogFile): string {

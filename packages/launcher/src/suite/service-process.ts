@@ -101,7 +101,9 @@ async function tailOf(path: string, offset: number): Promise<string> {
     const { size } = await file.stat();
     const from = Math.max(offset, size - TAIL_BYTES);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.max(size - from, 0)), position: from });
-    return buffer.toString('utf8', 0, bytesRead);
+    const text = buffer.toString('utf8', 0, bytesRead);
+    // The rest of a line that began before tells nothing.
+    return from > offset ? text.slice(text.indexOf('\n') + 1) : text;
   } finally {
     await file.close();
   }

@@ -193,7 +193,8 @@ async function startParts(
         stopTimeoutMs: STOP_WITHIN_MS,
       });
       const exited = running.exited.then(async (how) => {
-        const failure = await running.lastFailure();
+        // What is killed has no say in it: its log tells of other things.
+        const failure = how.endsWith('SIGKILL') ? '' : await running.lastFailure();
         ends += 1;
         const why = `${how} (${failure === '' ? `see ${logFile}` : `${failure}; see ${logFile}`})`;
         if (!isReady && CANNOT_START.test(how)) givenUp.abort(new SuiteError(`${name} can't start: ${failure}`));

@@ -66,6 +66,8 @@ export async function createHttpServer(options: HttpServerOptions) {
     forceCloseConnections: 'idle',
     // A user has up to 256 characters, each of up to nine in a path.
     routerOptions: { maxParamLength: 2_400 },
+    // Addresses that can't be read are refused before there is a route.
+    frameworkErrors: (error, request, reply) => answerError(error, request as FastifyRequest, reply as FastifyReply),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -137,10 +139,18 @@ function toLiminalError(error: FastifyError | LiminalError): LiminalError {
     return new LiminalError(
       'LIMINAL_ERR_HTTP_REFUSED',
       { status, message: 'The request was refused: {reason}' },
-      { reason: error.message },
+      { reason: refusalOf(error) },
     );
   }
   return httpErrors('LIMINAL_ERR_HTTP_INTERNAL', {}, { cause: error });
+}
+
+/** Where the words of Fastify do not tell the sender what to do. */
+function refusalOf(error: Error): string {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'send a body with content-type: application/json';
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return 'the body is too large: send less in one call';
+  return error.message;
 }
 
 const REDIS_AWAY_MESSAGES = ["Stream isn't writeable", 'Connection is closed', 'Command timed out'];

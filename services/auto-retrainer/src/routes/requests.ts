@@ -24,6 +24,10 @@ const retrainBodySchema = z.preprocess(
       untilTs: z.int().optional().describe('Only rows until then'),
       skipGate: z.boolean().default(false).describe('Promotes without gate and shadow; it is watched all the same'),
     })
+    .refine(({ sinceTs }) => sinceTs === undefined || sinceTs <= Date.now(), {
+      message: 'must not lie in the future: there are no rows then. It is in milliseconds',
+      path: ['sinceTs'],
+    })
     .refine(({ sinceTs, untilTs }) => sinceTs === undefined || untilTs === undefined || sinceTs <= untilTs, {
       message: 'must not lie before sinceTs',
       path: ['untilTs'],

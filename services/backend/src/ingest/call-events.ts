@@ -12,6 +12,9 @@ import { errors } from '../errors.ts';
 import type { PackedBatch } from './ingest.ts';
 import { PartitionPacker } from './pack.ts';
 
+/** 3 March 1973 in milliseconds, and the year 5138 in seconds. */
+const EARLIEST_MS = 1e11;
+
 /** Checks the events of one call and packs them by partition. Repeated ids inside the call are left out. */
 export class CallEvents {
   readonly #partitions: number;
@@ -102,6 +105,10 @@ function assertTime(event: Event, index: number, latestTs: number): void {
     throw errors('LIMINAL_ERR_EVENT_INVALID', { index, path: 'ts', reason });
   }
   if (ts < 0) throw errors('LIMINAL_ERR_EVENT_INVALID', { index, path: 'ts', reason: 'lies before 1970' });
+  if (typeof event.ts === 'number' && ts < EARLIEST_MS) {
+    const reason = `${ts} looks like seconds: milliseconds since the epoch are wanted`;
+    throw errors('LIMINAL_ERR_EVENT_INVALID', { index, path: 'ts', reason });
+  }
 }
 
 function invalid(index: number, value: unknown, { issues: [issue] }: z.ZodError): Error {
