@@ -34,7 +34,7 @@ export function addAnalysisStreamRoute(http: HttpServer, { queue, queueEvents, s
         tags: ['analysis'],
         summary: 'How an analysis goes on, as Server-Sent Events: progress, then done or failed',
         params: z.object({ id: z.string().regex(/^[\w-]{20}$/, 'must be the id of an anomaly: 20 characters') }),
-        querystring: z.object({ lang: languageSchema.default('en').describe('Of the summary') }),
+        querystring: z.strictObject({ lang: languageSchema.default('en').describe('Of the summary') }),
         response: {
           200: z.string().describe('text/event-stream: `progress` as in the status of a job, `done` with the analysis'),
           404: errorBodySchema,

@@ -21,7 +21,7 @@ import { findAnomaly } from '../queries/anomalies.ts';
 const LONGEST_WAIT_SECONDS = 60;
 
 const paramsSchema = z.object({ id: z.string().regex(/^[\w-]{20}$/, 'must be the id of an anomaly: 20 characters') });
-const langSchema = z.object({ lang: languageSchema.default('en').describe('Of the summary') });
+const langSchema = z.strictObject({ lang: languageSchema.default('en').describe('Of the summary') });
 const askSchema = langSchema.extend({
   wait: z.coerce
     .number()

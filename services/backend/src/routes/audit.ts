@@ -10,7 +10,7 @@ import { cursorSchema, nextSchema } from './keyset.ts';
 /** In a query everything is text. */
 const moment = z.preprocess((text) => (/^\d+$/.test(String(text)) ? Number(text) : text), momentSchema).optional();
 
-const querySchema = z.object({
+const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(50),
   author: z.string().min(1).optional(),
   entity: z.enum(AUDITED).optional(),

@@ -72,7 +72,7 @@ export function addSeriesRoutes(http: HttpServer, { redis, now }: SeriesRoutesOp
         tags: ['series'],
         summary: 'The last minutes of a series, with what was expected of them',
         params: z.object({ name: z.string().min(1) }),
-        querystring: z.object({ minutes: z.coerce.number().int().min(1).max(POINTS_KEPT).default(POINTS_KEPT) }),
+        querystring: z.strictObject({ minutes: z.coerce.number().int().min(1).max(POINTS_KEPT).default(POINTS_KEPT) }),
         response: {
           200: seriesSchema.extend({
             points: z.array(pointSchema).describe('Oldest first; minutes of which nothing is known are left out'),

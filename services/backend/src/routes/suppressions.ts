@@ -35,7 +35,12 @@ const matchShape = {
   from: momentSchema.nullable().default(null).describe('Only vectors of this event time or later'),
   expiresAt: momentSchema.describe('Only vectors of an event time before this one: then the rule is over'),
 };
-const previewBodySchema = z.strictObject(matchShape);
+/** Takes the body of a rule as it is: who makes it and why changes nothing of what it would hold back. */
+const previewBodySchema = z.strictObject({
+  ...matchShape,
+  reason: noteSchema.optional(),
+  author: authorSchema.optional(),
+});
 const bodySchema = z.strictObject({
   ...matchShape,
   reason: noteSchema.min(1, 'must say why'),
@@ -140,7 +145,7 @@ export function addSuppressionsRoutes(http: HttpServer, options: SuppressionsRou
       schema: {
         tags,
         summary: 'Suppression rules, newest first, and how much each has held back',
-        querystring: z.object({
+        querystring: z.strictObject({
           state: z.enum([...STATES, 'all']).default('active'),
           user: z.string().min(1).optional().describe('Only rules for this user'),
         }),
@@ -198,7 +203,7 @@ export function addSuppressionsRoutes(http: HttpServer, options: SuppressionsRou
         tags,
         summary: 'Takes a rule back; it stays listed as ended',
         params,
-        querystring: z.object({ author: authorSchema, note: noteSchema.default('') }),
+        querystring: z.strictObject({ author: authorSchema, note: noteSchema.default('') }),
         response: { 200: servedSchema, 404: errorBodySchema, 409: errorBodySchema },
       },
     },
@@ -217,7 +222,7 @@ export function addSuppressionsRoutes(http: HttpServer, options: SuppressionsRou
       schema: {
         tags,
         summary: 'Vectors that would have alarmed and were held back, newest first',
-        querystring: z.object({
+        querystring: z.strictObject({
           limit: z.coerce.number().int().min(1).max(500).default(50),
           rule: suppressionIdSchema.optional(),
           user: z.string().min(1).optional(),

@@ -104,7 +104,7 @@ export function addExplainRoutes(http: HttpServer, options: ExplainRoutesOptions
         tags: ['explanations'],
         summary: 'Explains the latest prediction of a user, with the release that serves now',
         params: z.object({ user: z.string().min(1) }),
-        querystring: z.object(choicesShape),
+        querystring: z.strictObject(choicesShape),
         response: { 200: explainedSchema },
       },
     },

@@ -73,7 +73,7 @@ export function addPredictRoutes(http: HttpServer, options: PredictRoutesOptions
       schema: {
         tags: ['predictions'],
         summary: 'The latest predictions of all users, newest first',
-        querystring: z.object({
+        querystring: z.strictObject({
           limit: z.coerce.number().int().min(1).max(200).default(50),
           minSeverity: severitySchema.default('none'),
         }),
