@@ -54,4 +54,16 @@ describe('requests that can not be taken', () => {
     expect(error.message).toMatch(message);
     expect(error.requestId).not.toBe('');
   });
+
+  it('stand in the OpenAPI description of every route', async () => {
+    const { paths } = (await (await fetch(`${backend.url}/docs/json`)).json()) as {
+      paths: Record<string, Record<string, { responses: Record<string, object> }>>;
+    };
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { responses }]) => ({ route: `${method} ${path}`, responses })),
+    );
+    expect(routes.length).toBeGreaterThan(20);
+    const silent = routes.filter(({ responses }) => !('4XX' in responses && '5XX' in responses));
+    expect(silent.map(({ route }) => route)).toEqual([]);
+  });
 });

@@ -81,6 +81,11 @@ export async function createHttpServer(options: HttpServerOptions) {
     app.addHook('onResponse', endSpans);
   }
   app.addHook('onResponse', observeRequests(registry));
+  // Every route may refuse or fail, in one form: so it stands in the OpenAPI description.
+  app.addHook('onRoute', ({ schema }) => {
+    if (schema === undefined || schema.hide === true) return;
+    schema.response = { '4xx': errorBodySchema, '5xx': errorBodySchema, ...(schema.response as object | undefined) };
+  });
   createReadinessMetrics(registry, readiness);
 
   await app.register(swagger, {
