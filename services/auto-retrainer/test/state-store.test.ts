@@ -5,7 +5,7 @@ import { driftReportKey } from '@liminal/shared/contracts/keys';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { emptyState } from '../src/state/retrainer-state.ts';
+import { emptyState, type RetrainerState } from '../src/state/retrainer-state.ts';
 import { StateStore } from '../src/state/state-store.ts';
 
 const LEASE_MS = 1_000;
@@ -70,6 +70,16 @@ describe('the state of the auto-retrainer', () => {
     };
     await store.commit(state, 0, drift(1));
     expect(await store.read()).toEqual(state);
+  });
+
+  it('goes on from what an earlier release of this service wrote', async () => {
+    const store = replica('a');
+    await store.lead();
+    const { driftBefore: _, ...earlier } = emptyState();
+    const paused = { by: 'ada', because: 'holiday', at: 1 };
+    const watch = { release: 'r-1', users: [1], alarms: 0, rows: 1, rowsOfOthers: 0, lagMs: 0, lagBeforeMs: 0 };
+    await store.commit({ ...earlier, paused, watch } as unknown as RetrainerState, 0, drift(1));
+    expect(await store.read()).toEqual({ ...emptyState(), paused });
   });
 
   it('takes requests up in the step in which it is written', async () => {

@@ -47,7 +47,7 @@ export class DriftWatch {
     const options = { release: manifest.id, calibrationRows, roundMs, alertRate, falseAlarmRate };
     if (state.drift !== null && state.drift.release !== manifest.id) {
       // A release that is gone back to goes on with what was known of it: drift that is under way would look normal else.
-      [state.drift, state.driftBefore] = [state.driftBefore ?? null, state.drift];
+      [state.drift, state.driftBefore] = [state.driftBefore, state.drift];
     }
     this.#monitor = new DriftMonitor(options, state.drift ?? undefined);
     state.drift = this.#monitor.state;

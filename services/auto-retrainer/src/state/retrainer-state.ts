@@ -59,7 +59,10 @@ export const encodeState = (state: RetrainerState): Buffer => packr.pack([FORMAT
 export function decodeState(bytes: Buffer | null): RetrainerState {
   if (bytes === null) return emptyState();
   const [version, state] = packr.unpack(bytes) as [number, RetrainerState];
-  return version === FORMAT_VERSION ? state : emptyState();
+  if (version !== FORMAT_VERSION) return emptyState();
+  // A watch that an earlier release of this service began knows of no failures: the rollout goes on without it.
+  const watch = state.watch?.failuresBefore === undefined ? null : state.watch;
+  return { ...emptyState(), ...state, watch };
 }
 
 /** Those that have ended, and the one that is under way. */
