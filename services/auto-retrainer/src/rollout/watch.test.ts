@@ -52,6 +52,21 @@ describe('watching a promoted release', () => {
     else expect(verdictOn(records)).toMatch(breach);
   });
 
+  it('counts each user by one of his vectors, all with the same chance', () => {
+    const alarmsWith = (isAlarm: (vector: number) => boolean): number => {
+      const watch = newWatch('r-new', { lagMs: 0, failures: none, sinceMs: SINCE_MS });
+      for (let vector = 0; vector < 10; vector++) {
+        const records = users(1_000, isAlarm(vector) ? 0.001 : 0.5).map((of) => ({ ...of, ts: 10_000 * vector }));
+        watchRecords(watch, records, limits);
+      }
+      expect(watch.users).toHaveLength(1_000);
+      return watch.alarmed.reduce((sum, alarmed) => sum + alarmed, 0);
+    };
+    // Standard deviation 9.5.
+    for (const only of [0, 4, 9]) expect(Math.abs(alarmsWith((vector) => vector === only) - 100)).toBeLessThan(40);
+    expect(alarmsWith(() => true)).toBe(1_000);
+  });
+
   it('minds a predictor that falls behind, but not one that was as far behind before', () => {
     expect(verdictOn([], { lagMs: 31_000 })).toMatch(/31 s behind/);
     expect(verdictOn([], { lagMs: 31_000, lagBeforeMs: 20_000 })).toBeNull();

@@ -6,9 +6,11 @@ import { alarmRate } from '../drift/alarm-rate.ts';
 /** What a release that was just promoted does. Bounded. */
 export interface WatchState {
   release: string;
-  /** Hashes of the users that count already: each counts by the first of his vectors. */
+  /** Hashes of the users that were seen, and how many vectors of each. */
   users: number[];
-  alarms: number;
+  vectors: number[];
+  /** 1 where the vector by which a user counts has alarmed: one of his, all with the same chance. */
+  alarmed: number[];
   /** When the watch began, ms since the epoch. */
   sinceMs: number;
   /** Predictions by this release, and by others once there was time to take this one up. */
@@ -60,7 +62,8 @@ export const newWatch = (
   release,
   sinceMs,
   users: [],
-  alarms: 0,
+  vectors: [],
+  alarmed: [],
   rows: 0,
   rowsOfOthers: 0,
   lagMs,
@@ -75,29 +78,36 @@ export function watchRecords(
   records: readonly PredictionRecord[],
   { anomalyAlertRate, watchTakeUpMs }: Pick<WatchLimits, 'anomalyAlertRate' | 'watchTakeUpMs'>,
 ): void {
-  const known = new Set(watch.users);
-  for (const { user, release, pValue, scoredAt } of records) {
+  const places = new Map(watch.users.map((user, place) => [user, place]));
+  for (const { user, ts, release, pValue, scoredAt } of records) {
     if (release !== watch.release) {
       if (scoredAt >= watch.sinceMs + watchTakeUpMs) watch.rowsOfOthers++;
       continue;
     }
     watch.rows++;
     const hash = hash32(user);
-    if (known.has(hash) || watch.users.length === MOST_USERS) continue;
-    known.add(hash);
-    watch.users.push(hash);
-    if (pValue <= anomalyAlertRate) watch.alarms++;
+    let place = places.get(hash);
+    if (place === undefined) {
+      if (watch.users.length === MOST_USERS) continue;
+      place = watch.users.push(hash) - 1;
+      places.set(hash, place);
+    }
+    const vectors = (watch.vectors[place] ?? 0) + 1;
+    watch.vectors[place] = vectors;
+    // The k-th takes the place of the one before with a chance of 1/k. First vectors alone would say too little: sessions begin
+    // quietly.
+    if (hash32(`watch ${user} ${ts}`) % vectors === 0) watch.alarmed[place] = pValue <= anomalyAlertRate ? 1 : 0;
   }
 }
 
 export function watchVerdict(watch: WatchState | null, limits: WatchLimits): WatchVerdict {
   if (watch === null) return { breach: null, hasSeenEnough: false, isTakenUp: true, because: 'nothing seen yet' };
-  const { users, alarms, rows, rowsOfOthers } = watch;
+  const { users, rows, rowsOfOthers } = watch;
   return {
     breach: notTakenUp(watch, limits) ?? tooManyAlarms(watch, limits) ?? tooSlow(watch, limits) ?? failing(watch),
     hasSeenEnough: users.length >= FEWEST_USERS,
     isTakenUp: rows > 0 || rowsOfOthers === 0,
-    because: `${alarms} of ${users.length} users alarmed at their first vector`,
+    because: alarmsOf(watch),
   };
 }
 
@@ -108,12 +118,18 @@ function notTakenUp({ rows, rowsOfOthers }: WatchState, { watchRows, watchTakeUp
 }
 
 /** Each user counts once, so that one attacker is no breach; the bound is Clopper and Pearson's. */
-function tooManyAlarms({ users, alarms }: WatchState, { anomalyAlertRate }: WatchLimits): string | null {
+function tooManyAlarms(watch: WatchState, { anomalyAlertRate }: WatchLimits): string | null {
+  const { users } = watch;
   if (users.length < FEWEST_USERS) return null;
-  if (alarmRate(alarms, users.length, TAIL).low <= ALARM_FACTOR * anomalyAlertRate) return null;
+  if (alarmRate(countAlarms(watch), users.length, TAIL).low <= ALARM_FACTOR * anomalyAlertRate) return null;
   const allowed = (100 * ALARM_FACTOR * anomalyAlertRate).toFixed(1);
-  return `${alarms} of ${users.length} users alarmed at their first vector: surely more than ${allowed}%`;
+  return `${alarmsOf(watch)}: surely more than ${allowed}%`;
 }
+
+const countAlarms = ({ alarmed }: WatchState): number => alarmed.reduce((sum, isAlarm) => sum + isAlarm, 0);
+
+const alarmsOf = (watch: WatchState): string =>
+  `${countAlarms(watch)} of ${watch.users.length} users alarmed at a vector of theirs drawn at random`;
 
 function tooSlow({ lagMs, lagBeforeMs }: WatchState, { watchLagMs }: WatchLimits): string | null {
   if (lagMs <= Math.max(watchLagMs, LAG_FACTOR * lagBeforeMs)) return null;
