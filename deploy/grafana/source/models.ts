@@ -137,8 +137,12 @@ export const models = () =>
             unit: 'percentunit',
             min: 0,
             queries: {
-              'alarms of the {{release}} release': share(
-                grown('liminal_predictor_shadow_alarms_total', '15m', 'release'),
+              'alarms of the shadow': share(
+                grown('liminal_predictor_shadow_alarms_total{release="shadow"}', '15m'),
+                grown('liminal_predictor_shadow_vectors_total', '15m'),
+              ),
+              'alarms of what serves': share(
+                grown('liminal_predictor_shadow_alarms_total{release="production"}', '15m'),
                 grown('liminal_predictor_shadow_vectors_total', '15m'),
               ),
               disagreement: share(
