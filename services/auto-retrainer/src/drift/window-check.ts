@@ -23,7 +23,7 @@ export const DEFAULT_WINDOW_CHECK: WindowCheckOptions = {
   permutedRows: 500,
   permutations: 999,
   kernelRows: 250,
-  kernelPermutations: 499,
+  kernelPermutations: 199,
   seed: 1,
 };
 
