@@ -1,9 +1,7 @@
-import { type DeadLetter, decodeEntries } from '@liminal/shared/adapters/dead-letters';
+import type { DeadLetter } from '@liminal/shared/adapters/dead-letters';
 import type { Lease } from '@liminal/shared/adapters/partition-group';
 import { compareStreamIds, trimStream } from '@liminal/shared/adapters/stream-trim';
 import { type PartitionSession, type StreamEntry, toEntry } from '@liminal/shared/adapters/stream-worker';
-import type { EventRow } from '@liminal/shared/contracts/event-batch';
-import { decodeEventRows, readIps } from '@liminal/shared/contracts/event-batch-reader';
 import type { FeatureVector } from '@liminal/shared/contracts/feature-vector';
 import { acceptedKey, cursorKey, streamKey } from '@liminal/shared/contracts/keys';
 import { UndecodableError } from '@liminal/shared/contracts/undecodable-error';
@@ -17,6 +15,15 @@ import { writeCommit } from '../commit/commit.ts';
 import { writeTick } from '../commit/tick.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
+import {
+  type DecodedEntry,
+  decodeRows,
+  type EmittedAt,
+  lostEvents,
+  usersOf,
+  withIps,
+  withoutDead,
+} from './event-entries.ts';
 import { FoldTraces } from './fold-traces.ts';
 import { arrivalOf, OpenMinutes } from './open-minutes.ts';
 import type { PlatformClock } from './platform-clock.ts';
@@ -40,11 +47,6 @@ export interface EventsHandlerOptions {
   tracer?: Tracer | undefined;
   now(): number;
 }
-
-type DecodedEntry = { id: string; value: EventRow[] };
-
-/** Where an event stands: its entry, and its row in it. */
-type EmittedAt = { vector: FeatureVector; entry: string; row: number };
 
 /** Folds one partition's events into features: validate → fold → commit. */
 export class EventsSession implements PartitionSession {
@@ -325,46 +327,4 @@ export class EventsSession implements PartitionSession {
       logger.error({ partition: this.partition, id, reason }, 'could not decode; put aside as a dead letter');
     }
   }
-}
-
-/** Vectors with the IP of the event they were taken at: one event in many, so that it is read only now. */
-function withIps(emitted: readonly EmittedAt[], entries: readonly StreamEntry[]): FeatureVector[] {
-  const byEntry = Map.groupBy(emitted, ({ entry }) => entry);
-  for (const { id, fields } of entries) {
-    const here = byEntry.get(id) ?? [];
-    if (here.length === 0) continue;
-    const ips = readIps(
-      fields.get('b')!,
-      fields.get('s'),
-      here.map(({ row }) => row),
-    );
-    for (const [index, { vector }] of here.entries()) if (ips[index] !== undefined) vector.ip = ips[index];
-  }
-  return emitted.map(({ vector }) => vector);
-}
-
-/** A tick of the clock has no events. */
-const decodeRows = (entries: readonly StreamEntry[]) =>
-  decodeEntries(
-    entries.filter(({ fields }) => !fields.has('t')),
-    (bytes, { fields }) => decodeEventRows(bytes, fields.get('s')),
-  );
-
-function withoutDead(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): readonly StreamEntry[] {
-  if (deadLetters.length === 0) return entries;
-  const dead = new Set(deadLetters.map(({ id }) => id));
-  return entries.filter(({ id }) => !dead.has(id));
-}
-
-function* usersOf(decoded: readonly DecodedEntry[]): Generator<string> {
-  for (const { value: rows } of decoded) for (const { user } of rows) yield user;
-}
-
-/** Events of entries that could not be decoded, as ingest counted them: they are not waiting any more either. */
-function lostEvents(entries: readonly StreamEntry[], deadLetters: readonly DeadLetter[]): number {
-  if (deadLetters.length === 0) return 0;
-  const dead = new Set(deadLetters.map(({ id }) => id));
-  return entries
-    .filter(({ id }) => dead.has(id))
-    .reduce((events, { fields }) => events + Number(fields.get('n')?.toString() ?? 0), 0);
 }
