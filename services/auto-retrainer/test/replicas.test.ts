@@ -133,6 +133,25 @@ describe('replicas of the auto-retrainer', () => {
     expect((await post(replica, '/retrain', { sinceTs: 2, untilTs: 1 })).status).toBe(400);
   });
 
+  it('refuse the way back to what was taken back just before', async () => {
+    const first = await publish(false);
+    const { id: second } = await registry.publish(releaseDraft(7, { provisional: false }));
+    await registry.promote(second, 'test', 'test');
+    const back = {
+      pointer: 'production',
+      action: 'rollback',
+      release: first,
+      reason: 'noisy',
+      requestedBy: 'test',
+    } as const;
+    await registry.move(back);
+    const replica = await start('a');
+    const answer = await post(replica, '/rollback', { by: 'ada' });
+    expect(answer.status).toBe(409);
+    expect(await answer.text()).toContain(`${second} was taken back`);
+    expect((await post(replica, '/rollback', { by: 'ada', to: second })).status).toBe(202);
+  });
+
   it('go back from a release that can not be verified', async () => {
     const first = await publish(false);
     const { id: second } = await registry.publish(releaseDraft(7, { provisional: false }));

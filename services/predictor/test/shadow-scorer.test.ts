@@ -1,7 +1,11 @@
-import { shadowKey } from '@liminal/shared/contracts/keys';
+import { NO_POLICY } from '@liminal/shared/contracts/alarm-policy';
+import { encodeFeatureVectors, VECTOR_LENGTH } from '@liminal/shared/contracts/feature-vector';
+import { fenceKey, servingKey, shadowKey } from '@liminal/shared/contracts/keys';
 import { MODEL_INPUT_LENGTH } from '@liminal/shared/contracts/model-input';
 import type { LoadedRelease } from '@liminal/shared/release/load-release';
 import { OpenRelease } from '@liminal/shared/release/open-release';
+import { EventLoopShare } from '@liminal/shared/runtime/event-loop-share';
+import { Mutex } from '@liminal/shared/runtime/mutex';
 import { startTestRedis, type TestRedis } from '@liminal/shared/testing/redis';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -10,6 +14,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_RELEASE_TRAINING, trainReleaseModels } from '../../kenning/src/pipelines/train-release-models.ts';
 import { DEFAULT_MODEL_OPTIONS } from '../../kenning/src/pipelines/trainable-models.ts';
 import { inputsOf, loadedRelease, simulatedRows } from '../../kenning/test/trained-release.ts';
+import { DecidedAlarms } from '../src/alarms/decided-alarms.ts';
+import { loadConfig } from '../src/config.ts';
+import { Explanations } from '../src/explanations/explanations.ts';
+import { AnomalyExplanations } from '../src/handlers/anomaly-explanations.ts';
+import { FeaturesSession } from '../src/handlers/features.ts';
+import { ServingFailures } from '../src/handlers/serving-failures.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { ShadowScorer } from '../src/shadow/shadow-scorer.ts';
 
@@ -101,6 +111,56 @@ describe('a shadow release', () => {
     await scorer.compare(2, vectors, { release: production.id, scored, elapsedMs: 1 });
     await scorer.flush(2);
     expect(await counted()).toMatchObject({ vectors: String(ROWS), failures: String(ROWS), disagreements: '0' });
+  });
+
+  it('counts nothing of vectors that could not be committed; that they were not scored is counted', async () => {
+    const broken = await OpenRelease.open(loadedShadow);
+    await broken.close();
+    await redis.set(fenceKey('predictor', 2), '1');
+    const logger = pino({ level: 'silent' });
+    const metrics = createMetrics(new Registry(), { partitions: () => 1 });
+    const failures = new ServingFailures({ redis, logger });
+    const scorer = scorerWith(shadow);
+    let serving = broken;
+    const config = loadConfig({ LOG_LEVEL: 'silent' });
+    const explanations = new AnomalyExplanations({
+      redis,
+      explanations: new Explanations({ logger }),
+      isOn: false,
+      failures,
+      metrics,
+      logger,
+    });
+    const session = await FeaturesSession.open(
+      { partition: 2, fence: 1 },
+      {
+        redis,
+        config,
+        metrics,
+        logger,
+        release: () => serving,
+        share: new EventLoopShare(),
+        scoring: new Mutex(),
+        shadow: scorer,
+        failures,
+        explanations,
+        alarms: () => new DecidedAlarms(NO_POLICY),
+        now: Date.now,
+      },
+    );
+    const values = new Float32Array(VECTOR_LENGTH).fill(1);
+    const fields = new Map([['b', encodeFeatureVectors([{ user: 'ada', ts: 1_000, seq: 1, values }])]]);
+    await expect(session.process([{ id: '1-0', fields }])).rejects.toThrow();
+    expect(await redis.hgetall(servingKey(2, broken.id))).toEqual({ failedRuns: '1' });
+    serving = production;
+    // Another instance has the partition meanwhile: scored, but not committed.
+    await redis.set(fenceKey('predictor', 2), '2');
+    await expect(session.process([{ id: '1-0', fields }])).rejects.toThrow();
+    await scorer.flush(2);
+    expect(await counted()).toEqual({});
+    await redis.set(fenceKey('predictor', 2), '1');
+    await session.process([{ id: '1-0', fields }]);
+    expect(await counted()).toMatchObject({ vectors: '1' });
   });
 
   it('is none where it is what serves, or where there is none', async () => {
