@@ -81,14 +81,20 @@ export const environment = {
     .default(0.2)
     .describe('Share of the newest rows that is kept out of a training to judge its release by'),
   SHADOW_VECTORS: z.coerce.number().int().min(1).default(5_000).describe('Vectors after which a shadow is judged'),
-  SHADOW_MINUTES: z.coerce.number().positive().default(30).describe('A shadow is judged after this time at the latest'),
+  SHADOW_MINUTES: z.coerce
+    .number()
+    .positive()
+    .default(30)
+    .describe('A shadow is judged after this time at the latest; with hardly any vectors, after four times as long'),
   WATCH_MINUTES: z.coerce.number().min(0).default(30).describe('How long a promoted release is watched'),
   WATCH_ROWS: z.coerce
     .number()
     .int()
     .min(1)
     .default(1_000)
-    .describe('Predictions by others after which a promoted release counts as not taken up'),
+    .describe(
+      'Predictions by others, if they are as many as its own, after which a promoted release counts as not taken up',
+    ),
   WATCH_TAKE_UP_MS: z.coerce
     .number()
     .int()

@@ -22,7 +22,12 @@ const retrainBodySchema = z.preprocess(
       because,
       sinceTs: z.int().optional().describe('Only rows from then on, ms of event time'),
       untilTs: z.int().optional().describe('Only rows until then'),
-      skipGate: z.boolean().default(false).describe('Promotes without gate and shadow; it is watched all the same'),
+      skipGate: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Promotes without gate and shadow; it is watched all the same, and goes back when the gate finds it blind meanwhile',
+        ),
     })
     .refine(({ sinceTs }) => sinceTs === undefined || sinceTs <= Date.now(), {
       message: 'must not lie in the future: there are no rows then. It is in milliseconds',
